@@ -1,0 +1,174 @@
+import type { Duplex, Readable } from 'node:stream'
+
+export type Labels = Readonly<Record<string, string>>
+
+/**
+ * The little of a container engine that dozen uses, in dozen's own words. Everything is found by label, never by name prefix.
+ * Laws: `stop`, `remove`, `removeImage`, `ensureNetwork`, `ensureVolume` are idempotent (what is already so is a success);
+ * every failure is one `EngineError`; sizes are bytes, durations milliseconds, instants `Date`.
+ */
+export interface Engine extends Containers, Images, Surroundings {
+  /** Rejects with EngineError 'unreachable' when the engine does not answer. */
+  ping(): Promise<{ version: string }>
+  /** Calls `onChange` after each container event of ours; resolves when `signal` aborts, rejects 'unreachable' when the stream is cut. */
+  watch(labels: Labels, onChange: () => void, signal: AbortSignal): Promise<void>
+}
+
+export interface Containers {
+  /** Containers carrying every label given, whatever their state. */
+  list(labels: Labels): Promise<Container[]>
+  find(id: string): Promise<Container | undefined>
+  /** Creates without starting. Throws 'no_such_image', 'name_taken'. Returns the id. */
+  create(spec: ContainerSpec): Promise<string>
+  start(id: string): Promise<void>
+  /** The stop signal, then SIGKILL after `graceMs`. Resolves once it has stopped; gone or already stopped is a success. */
+  stop(id: string, graceMs: number): Promise<void>
+  kill(id: string, signal: NodeJS.Signals): Promise<void>
+  /** Removes with its anonymous volumes, killing if need be. Gone is a success. */
+  remove(id: string): Promise<void>
+  /** Resolves when the container has exited. */
+  wait(id: string, signal?: AbortSignal): Promise<Exit>
+  /** Opens the terminal or the three pipes. Attach before `start`, so that the first byte is not missed. */
+  attach(id: string): Promise<Attached>
+  resize(id: string, size: { columns: number; rows: number }): Promise<void>
+  /** What the container wrote, oldest first, from `since` on (inclusive), ending at its exit, at the end of what there is, or on abort. */
+  logs(id: string, options: { since?: LogPosition; follow: boolean; signal?: AbortSignal }): AsyncIterable<LogChunk>
+  /** Unpacks a tar stream below `path` inside the container. */
+  putArchive(id: string, path: string, tar: Readable | Buffer): Promise<void>
+  /** A tar stream of `path`. */
+  getArchive(id: string, path: string): Promise<Readable>
+}
+
+export interface Images {
+  /** By id or reference; undefined when it is not on this engine. */
+  image(ref: string): Promise<Image | undefined>
+  images(labels: Labels): Promise<Image[]>
+  /** Freezes a container's file system. Volumes and tmpfs are not part of it. Returns the image id ("sha256:…"). */
+  commit(containerId: string, changes: ImageChanges): Promise<string>
+  /** Builds a Dockerfile with BuildKit. Throws 'build_failed' with the last lines of output. Returns the image id. */
+  build(context: Readable, options: BuildOptions): Promise<string>
+  /** A root file system as a one-layer image (docker import). Returns the image id. */
+  importImage(tar: Readable, changes: ImageChanges & { tag?: string }): Promise<string>
+  /** Throws 'unreachable' or 'no_such_image' when no registry answers. */
+  pull(ref: string, options: { onOutput?: (line: string) => void; signal?: AbortSignal }): Promise<void>
+  tag(id: string, ref: string): Promise<void>
+  removeImage(id: string): Promise<void>
+}
+
+export interface Surroundings {
+  /** A bridge network whose containers cannot reach each other (`isolated`) but can be reached from the host. Returns its name. */
+  ensureNetwork(spec: { name: string; labels: Labels; isolated: boolean }): Promise<string>
+  networks(labels: Labels): Promise<{ name: string; labels: Labels }[]>
+  removeNetwork(name: string): Promise<void>
+  ensureVolume(spec: { name: string; labels: Labels }): Promise<string>
+  volumes(labels: Labels): Promise<{ name: string; labels: Labels }[]>
+  removeVolume(name: string): Promise<void>
+}
+
+export type ContainerSpec = {
+  name: string
+  /** Image id or reference. */
+  image: string
+  /** argv; absent = the image's own CMD. */
+  cmd?: readonly string[]
+  /** argv; absent = the image's own, [] = none. */
+  entrypoint?: readonly string[]
+  env: Readonly<Record<string, string>>
+  labels: Labels
+  /** Name of a network of ours, or 'none'. */
+  network: string
+  workingDir?: string
+  user?: string
+  tty?: boolean
+  openStdin?: boolean
+  memoryBytes?: number
+  /** Cores, e.g. 0.5. */
+  cpus?: number
+  pids?: number
+  volumes?: readonly { name: string; path: string; readOnly?: boolean }[]
+  /** Path → mount options ("size=64m,mode=1777"). */
+  tmpfs?: Readonly<Record<string, string>>
+  stopSignal?: string
+  /** Linux capabilities kept; all others are dropped. Absent = the engine's default set. */
+  capabilities?: readonly string[]
+  /** Absent = true: a process can never gain privileges (no-new-privileges). */
+  mayGainPrivileges?: boolean
+  hostname?: string
+}
+
+export type Container = {
+  id: string
+  name: string
+  /** Image id ("sha256:…"). */
+  image: string
+  labels: Labels
+  state: 'created' | 'running' | 'paused' | 'exited'
+  createdAt: Date
+  /** Set once it has been started. */
+  startedAt?: Date
+  /** Set once it has stopped. */
+  exit?: Exit
+  /** Address on the network of its spec while it runs. */
+  ip?: string
+}
+
+export type Exit = { code: number; at: Date; oomKilled: boolean }
+
+/** `output` carries both streams, raw, when there is a terminal; else `errors` is stderr on its own. */
+export type Attached = { input: Duplex; output: Readable; errors?: Readable; close(): void }
+
+/** Engine time of an entry, RFC 3339 with nanoseconds: "2026-01-01T00:00:00.000000001Z". Text, since `Date` cannot hold it. */
+export type LogPosition = string
+/** One entry of the engine's log: a line with its "\n", or a piece of a longer line without. */
+export type LogChunk = { stream: 'stdout' | 'stderr'; position: LogPosition; bytes: Buffer }
+
+export type Image = {
+  /** "sha256:…" */
+  id: string
+  tags: readonly string[]
+  labels: Labels
+  createdAt: Date
+  sizeBytes: number
+  cmd: readonly string[]
+  entrypoint: readonly string[]
+  /** TCP ports of EXPOSE, ascending. */
+  ports: readonly number[]
+  workingDir: string
+  user: string
+  stopSignal?: string
+}
+
+export type ImageChanges = {
+  labels: Labels
+  cmd?: readonly string[]
+  entrypoint?: readonly string[]
+  env?: Readonly<Record<string, string>>
+  workingDir?: string
+  user?: string
+}
+
+export type BuildOptions = {
+  /** Path inside the context, default "Dockerfile". */
+  dockerfile?: string
+  /** Build stage, default the last one. */
+  target?: string
+  args: Readonly<Record<string, string>>
+  labels: Labels
+  tag?: string
+  onOutput: (text: string) => void
+  signal?: AbortSignal
+}
+
+export type EngineErrorCode =
+  'no_such_image' | 'no_such_container' | 'name_taken' | 'build_failed' | 'unreachable' | 'no_space' | 'other'
+
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  constructor(
+    readonly code: EngineErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
