@@ -1,0 +1,126 @@
+import type { Readable } from 'node:stream'
+import type { ImageInspectInfo } from 'dockerode'
+import { guard, labelFilter, type Client } from './docker-guard.ts'
+import { EngineError, type BuildOptions, type Image, type ImageChanges, type Images } from './port.ts'
+
+export function images(client: Client): Images {
+  async function image(ref: string): Promise<Image | undefined> {
+    const info = await guard(client.getImage(ref).inspect(), { fine: [404] })
+    return info && fromInspect(info)
+  }
+  return {
+    image,
+    async images(labels) {
+      const found = await guard(client.listImages({ filters: { label: labelFilter(labels) } }))
+      return (await Promise.all(found.map((info) => image(info.Id)))).filter((one) => one !== undefined)
+    },
+    async commit(containerId, changes) {
+      const options = { pause: false, changes: changeLines(changes).join('\n') }
+      const made = await guard(client.getContainer(containerId).commit(options))
+      return (made as { Id: string }).Id
+    },
+    build: (context, options) => build(client, context, options),
+    async importImage(tar, { tag, ...changes }) {
+      const [repo = '', version = ''] = tag?.split(':') ?? []
+      const options = { fromSrc: '-', repo, tag: version, changes: changeLines(changes) }
+      const stream = await guard(client.importImage(tar as never, options as never) as unknown as Promise<Readable>)
+      const events = await progress(client, stream, () => {})
+      const id = events.map((event) => event.status).findLast((status) => status?.startsWith('sha256:'))
+      if (!id) throw new EngineError('other', 'The engine imported an image but did not say which.')
+      return id
+    },
+    async pull(ref, { onOutput, signal }) {
+      const stream = (await guard(client.pull(ref, signal ? { abortSignal: signal } : {}) as Promise<unknown>)) as Readable
+      await progress(client, stream, (event) => event.status && onOutput?.(event.status))
+    },
+    async tag(id, ref) {
+      const [repo, tag] = ref.split(':')
+      await guard(client.getImage(id).tag({ repo, tag }))
+    },
+    async removeImage(id) {
+      await guard(client.getImage(id).remove({ force: false }), { fine: [404] })
+    },
+  }
+}
+
+function fromInspect(info: ImageInspectInfo): Image {
+  const { Config } = info
+  const ports = Object.keys(Config.ExposedPorts ?? {}).filter((port) => !port.endsWith('/udp'))
+  const asList = (value: string | string[] | null | undefined) => (value ? [value].flat() : [])
+  const stopSignal = (Config as { StopSignal?: string }).StopSignal
+  return {
+    id: info.Id,
+    tags: info.RepoTags ?? [],
+    labels: Config.Labels ?? {},
+    createdAt: new Date(info.Created),
+    sizeBytes: info.Size,
+    cmd: asList(Config.Cmd),
+    entrypoint: asList(Config.Entrypoint),
+    ports: ports.map((port) => Number.parseInt(port, 10)).sort((a, b) => a - b),
+    workingDir: Config.WorkingDir ?? '',
+    user: Config.User ?? '',
+    ...(stopSignal && { stopSignal }),
+  }
+}
+
+/** Dockerfile instructions with JSON-quoted values: no value can end its line or start another instruction. */
+function changeLines({ labels, cmd, entrypoint, env, workingDir, user }: ImageChanges): string[] {
+  const quoted = (text: string) => JSON.stringify(text).replaceAll('$', '\\$')
+  return [
+    ...Object.entries(labels).map(([key, value]) => `LABEL ${quoted(key)}=${quoted(value)}`),
+    ...Object.entries(env ?? {}).map(([key, value]) => `ENV ${key}=${quoted(value)}`),
+    ...(cmd ? [`CMD ${JSON.stringify(cmd)}`] : []),
+    ...(entrypoint ? [`ENTRYPOINT ${JSON.stringify(entrypoint)}`] : []),
+    ...(workingDir ? [`WORKDIR ${workingDir}`] : []),
+    ...(user ? [`USER ${user}`] : []),
+  ]
+}
+
+async function build(client: Client, context: Readable, options: BuildOptions): Promise<string> {
+  const { dockerfile, target, args, labels, tag, onOutput, signal } = options
+  const request = {
+    version: '2' as const, // BuildKit
+    buildargs: { ...args },
+    labels: { ...labels },
+    ...(dockerfile && { dockerfile }),
+    ...(target && { target }),
+    ...(tag && { t: tag }),
+    ...(signal && { abortSignal: signal }),
+  }
+  const stream = await guard(client.buildImage(context, request as object) as Promise<unknown> as Promise<Readable>)
+  let id = ''
+  const lastLines: string[] = []
+  await progress(client, stream, (event) => {
+    if (event.stream?.startsWith('Built image: ')) id = event.stream.slice('Built image: '.length).trim()
+    else if (event.stream) {
+      lastLines.splice(0, lastLines.length - 19, event.stream.trimEnd())
+      onOutput(event.stream)
+    }
+  }).catch((cause: Error) => {
+    throw new EngineError('build_failed', cause.message || lastLines.join('\n'), { cause })
+  })
+  if (!id) throw new EngineError('build_failed', lastLines.join('\n') || 'The build ended without an image.')
+  return id
+}
+
+type Progress = { stream?: string; status?: string; error?: string }
+/** dockerode 5's own reader of BuildKit's protobuf trace, which its type package does not know yet. */
+type Following = {
+  followProgress(
+    stream: Readable,
+    done: (cause: Error | null, events: Progress[]) => void,
+    onEvent: (event: Progress) => void,
+  ): void
+}
+
+/** The engine answers 200 and reports failures inside the stream: an `error` event rejects. */
+function progress(client: Client, stream: Readable, onEvent: (event: Progress) => void): Promise<Progress[]> {
+  return new Promise((resolve, reject) => {
+    const done = (cause: Error | null, events: Progress[]) => {
+      const failure = events?.find((event) => event.error)?.error ?? cause?.message
+      if (failure) reject(new EngineError(/no space left/i.test(failure) ? 'no_space' : 'other', failure, { cause }))
+      else resolve(events)
+    }
+    ;(client as unknown as Following).followProgress(stream, done, onEvent)
+  })
+}
