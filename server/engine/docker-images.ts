@@ -34,7 +34,7 @@ export function images(client: Client): Images {
       await progress(client, stream, (event) => event.status && onOutput?.(event.status))
     },
     async tag(id, ref) {
-      const [repo, tag] = ref.split(':')
+      const [repo = ref, tag = 'latest'] = ref.split(':')
       await guard(client.getImage(id).tag({ repo, tag }))
     },
     async removeImage(id) {
