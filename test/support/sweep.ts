@@ -1,0 +1,62 @@
+import Docker from 'dockerode'
+
+const LABEL = 'dozen.instance'
+const engine = () => new Docker({ socketPath: process.env.DOZEN_DOCKER_SOCKET || '/var/run/docker.sock' })
+
+export type Running = { id: string; name: string; labels: Record<string, string>; state: string; image: string }
+
+/** Containers of an instance, running or not, by what the engine says and not the platform. */
+export async function containersOf(instance: string): Promise<Running[]> {
+  const found = await engine().listContainers({ all: true, filters: { label: [`${LABEL}=${instance}`] } })
+  return found.map(({ Id, Names, Labels, State, ImageID }) => ({
+    id: Id,
+    name: (Names[0] ?? '').slice(1),
+    labels: Labels,
+    state: State,
+    image: ImageID,
+  }))
+}
+
+/** A container as the engine inspects it: environment, limits, exit. */
+export const inspect = (id: string) => engine().getContainer(id).inspect()
+
+/** Sends a signal as the outside world would, e.g. the kernel's SIGKILL. */
+export const signal = (id: string, name: NodeJS.Signals) => engine().getContainer(id).kill({ signal: name })
+
+const ignoringGone = async (removal: Promise<unknown>) => {
+  await removal.catch((error: { statusCode?: number }) => {
+    if (error.statusCode !== 404 && error.statusCode !== 409) throw error
+  })
+}
+
+/** Removes every container, network, volume and image of an instance from the engine. What is gone already is fine. */
+export async function sweep(instance: string): Promise<void> {
+  const docker = engine()
+  const filters = { label: [`${LABEL}=${instance}`] }
+  const containers = await docker.listContainers({ all: true, filters })
+  await Promise.all(containers.map(({ Id }) => ignoringGone(docker.getContainer(Id).remove({ force: true, v: true }))))
+  const networks = await docker.listNetworks({ filters })
+  await Promise.all(networks.map(({ Id }) => ignoringGone(docker.getNetwork(Id).remove())))
+  const { Volumes } = await docker.listVolumes({ filters })
+  await Promise.all((Volumes ?? []).map(({ Name }) => ignoringGone(docker.getVolume(Name).remove({ force: true }))))
+  const images = await docker.listImages({ all: false, filters })
+  for (const { Id } of images) await ignoringGone(docker.getImage(Id).remove({ force: true }))
+}
+
+/** What an instance has on the engine; empty after `sweep`. */
+export async function leftovers(instance: string): Promise<string[]> {
+  const docker = engine()
+  const filters = { label: [`${LABEL}=${instance}`] }
+  const [containers, networks, { Volumes }, images] = await Promise.all([
+    docker.listContainers({ all: true, filters }),
+    docker.listNetworks({ filters }),
+    docker.listVolumes({ filters }),
+    docker.listImages({ filters }),
+  ])
+  return [
+    ...containers.map(({ Id }) => `container ${Id}`),
+    ...networks.map(({ Name }) => `network ${Name}`),
+    ...(Volumes ?? []).map(({ Name }) => `volume ${Name}`),
+    ...images.map(({ Id }) => `image ${Id}`),
+  ]
+}
