@@ -95,12 +95,14 @@ CREATE TABLE formation (
   PRIMARY KEY (app_id, type)
 ) STRICT, WITHOUT ROWID;
 
--- `ps:restart`: a dyno whose container was started under a lower number is replaced. type '' = all types, ordinal 0 = all of the type.
+-- `ps:restart` and `ps:stop`: a dyno whose container was started under a lower number is replaced. type '' = all types, ordinal 0 = all of the
+-- type; of the rows that cover a dyno the one with the highest number counts.
 CREATE TABLE restarts (
   app_id  TEXT    NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
   type    TEXT    NOT NULL,
   ordinal INTEGER NOT NULL,
-  number  INTEGER NOT NULL,                     -- rises per app
+  number  INTEGER NOT NULL CHECK (number > 0),  -- rises per app
+  stopped INTEGER,                              -- stays stopped while this release version serves; NULL = runs
   PRIMARY KEY (app_id, type, ordinal)
 ) STRICT, WITHOUT ROWID;
 

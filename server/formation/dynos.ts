@@ -1,0 +1,83 @@
+import type { App } from '../apps/app.ts'
+import { LABEL } from '../engine/labels.ts'
+import type { ContainerSpec, Engine } from '../engine/port.ts'
+import type { Ids } from '../ids.ts'
+import type { ImageSource, Release } from '../releases/release.ts'
+import { GENERATION_LABEL, PORT_LABEL } from './haves.ts'
+import { dynoName, type Slot } from './plan.ts'
+
+/** $PORT of web processes, unless the image says with EXPOSE where it listens. */
+const DEFAULT_PORT = 5000
+/** More than any sane app forks, less than a fork bomb needs. */
+const MAX_PIDS = 4096
+/** What a web server that starts as root to drop its rights needs; buildpack images run as a plain user with none. */
+const DOCKERFILE_CAPABILITIES = ['CHOWN', 'FOWNER', 'SETUID', 'SETGID', 'KILL', 'NET_BIND_SERVICE']
+
+/** How a command becomes argv for an image of either kind; "" = the image's own CMD. */
+export type DynoCommand = (
+  source: Pick<ImageSource, 'imageKind'>,
+  command: string,
+) => { cmd?: readonly string[]; entrypoint?: readonly string[] }
+
+type Deps = {
+  engine: Pick<Engine, 'create' | 'start'>
+  ids: Ids
+  instance: string
+  network: () => Promise<string>
+  dynoCommand: DynoCommand
+  config: (appId: string, version: number) => Record<string, string>
+}
+
+/** What any process of a release gets: image, environment and limits. `dyno` is its name, e.g. "web.1", "run.7", "release.3". */
+export function processSpec(
+  { ids, instance, dynoCommand, config }: Pick<Deps, 'ids' | 'instance' | 'dynoCommand' | 'config'>,
+  { app, release, dyno, command }: { app: App; release: Release; dyno: string; command: string },
+): Omit<ContainerSpec, 'network'> {
+  const source = release.source!
+  return {
+    name: `dozen-${instance}-${app.name}-${dyno.replaceAll('_', '-')}-v${release.version}-${ids.secret().slice(0, 6)}`,
+    image: source.image,
+    ...dynoCommand(source, command),
+    env: {
+      ...config(app.id, release.version),
+      DYNO: dyno,
+      DOZEN_APP_NAME: app.name,
+      DOZEN_RELEASE_VERSION: `v${release.version}`,
+      ...(source.commit && { DOZEN_SLUG_COMMIT: source.commit }),
+    },
+    labels: { [LABEL.instance]: instance, [LABEL.app]: app.id, [LABEL.release]: String(release.version) },
+    capabilities: source.imageKind === 'dockerfile' ? DOCKERFILE_CAPABILITIES : [],
+    pids: MAX_PIDS,
+  }
+}
+
+/** Starts processes of the formation. */
+export function dynos(deps: Deps) {
+  const { engine, instance } = deps
+  return {
+    /** Creates and starts one; a crash between the two leaves an `unstarted` container that the next pass removes. */
+    async start(app: App, release: Release, slot: Slot, crashes: number): Promise<void> {
+      const { type, ordinal, generation } = slot
+      const port = String(release.source!.port ?? DEFAULT_PORT)
+      const command = release.source!.processTypes[type] ?? ''
+      const spec = processSpec(deps, { app, release, dyno: dynoName(slot), command })
+      const id = await engine.create({
+        ...spec,
+        network: await deps.network(),
+        env: { ...spec.env, ...(type === 'web' && { PORT: port }) },
+        labels: {
+          ...spec.labels,
+          [LABEL.role]: 'dyno',
+          [LABEL.type]: type,
+          [LABEL.ordinal]: String(ordinal),
+          [LABEL.crashes]: String(crashes),
+          [GENERATION_LABEL]: String(generation),
+          ...(type === 'web' && { [PORT_LABEL]: port }),
+        },
+      })
+      await engine.start(id)
+    },
+    instance,
+  }
+}
+export type Dynos = ReturnType<typeof dynos>

@@ -1,0 +1,40 @@
+import { request } from 'node:http'
+import type { RouterStatus, RouteTable, SwitchCost, TableAck } from '../api/wire.ts'
+
+const TIMEOUT_MS = 5_000
+
+/** The router's control socket. Every call rejects when the router does not answer within 5 s. */
+export function routerClient(socketPath: string) {
+  const call = <T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> =>
+    new Promise((resolve, reject) => {
+      const payload = body === undefined ? '' : JSON.stringify(body)
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
+      const outgoing = request({ socketPath, method, path, headers, timeout: TIMEOUT_MS }, (answer) => {
+        const chunks: Buffer[] = []
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+        answer.on('error', reject)
+        answer.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          resolve({ status: answer.statusCode ?? 0, body: (text ? JSON.parse(text) : undefined) as T })
+        })
+      })
+      outgoing.on('timeout', () => outgoing.destroy(new Error('The router did not answer in time.')))
+      outgoing.on('error', reject)
+      outgoing.end(payload)
+    })
+
+  return {
+    putTable: async (table: RouteTable): Promise<{ accepted: boolean; version: number }> => {
+      const { status, body } = await call<TableAck>('PUT', '/table', table)
+      if (status !== 200 && status !== 409) throw new Error(`The router answered ${status} to a table: ${JSON.stringify(body)}`)
+      return { accepted: status === 200, version: body.version }
+    },
+    status: async () => (await call<RouterStatus>('GET', '/status')).body,
+    openWindow: async (id: string, app: string) => void (await call('PUT', `/windows/${id}`, { app })),
+    closeWindow: async (id: string): Promise<SwitchCost | undefined> => {
+      const { status, body } = await call<SwitchCost>('DELETE', `/windows/${id}`)
+      return status === 200 ? body : undefined
+    },
+  }
+}
+export type RouterClient = ReturnType<typeof routerClient>
