@@ -1,0 +1,219 @@
+import type { App } from '../apps/app.ts'
+import type { RouteApp } from '../api/wire.ts'
+import type { Clock } from '../clock.ts'
+import { LABEL } from '../engine/labels.ts'
+import type { Container, Engine } from '../engine/port.ts'
+import type { Release } from '../releases/release.ts'
+import type { Releases } from '../releases/releases.ts'
+import type { Routable } from '../routing/table.ts'
+import type { Effects } from './effects.ts'
+import { seen, type Seen } from './haves.ts'
+import type { Narrator } from './narrator.ts'
+import { dynoName, plan, type Action, type Slot, type Wants } from './plan.ts'
+import type { prober } from './prober.ts'
+
+const RESYNC_MS = 10_000
+
+type Deps = {
+  engine: Pick<Engine, 'list'>
+  instance: string
+  clock: Clock
+  apps: () => App[]
+  hosts: (app: App) => string[]
+  releases: Releases
+  slots: (release: Release) => Slot[]
+  prober: ReturnType<typeof prober>
+  effects: Effects
+  narrator: Narrator
+  collect: (container: Container, about: { appId: string; dyno: string; release: number }) => void
+  /** Runs the release phase, once; moves the release to the stage `rollout` or fails it. */
+  releasePhase: (app: App, release: Release) => void
+  routeApp: (app: Routable) => RouteApp
+  routing: {
+    publish(apps: RouteApp[]): Promise<boolean>
+    openWindow(id: string, appId: string): Promise<void>
+    closeWindow(id: string): Promise<NonNullable<Release['cost']> | undefined>
+  }
+  limits: { bootTimeoutMs: number; proofMs: number; watchWindowMs: number }
+}
+
+/** One app in one pass: both sides, what they call for, and what the router will be told. */
+type View = {
+  app: App
+  haves: Seen[]
+  serving: Release | undefined
+  candidate: Release | undefined
+  wants: Wants
+  actions: Action[]
+}
+
+/** Observe, plan, apply: the body of the reconcile loop over all apps. */
+export function control(deps: Deps) {
+  const { releases, effects, clock } = deps
+  const windows = new Set<string>()
+
+  async function observe(before: ReadonlySet<string>): Promise<Seen[]> {
+    const containers = await deps.engine.list({ [LABEL.instance]: deps.instance, [LABEL.role]: 'dyno' })
+    const read = () => containers.flatMap((c) => seen(c, deps.prober.isBound, effects.isRetiring(c.id), clock, deps.limits) ?? [])
+    const running = read().filter((have) => have.type === 'web' && have.container.state === 'running' && have.address)
+    await deps.prober.follow(running.map(({ id, address }) => ({ id, address: address! })))
+    const haves = read().filter((have) => have.state !== 'unstarted' || !effects.isStarting(have, before))
+    for (const have of haves) {
+      if (have.state !== 'unstarted')
+        deps.collect(have.container, { appId: have.appId, dyno: dynoName(have), release: have.version })
+    }
+    deps.narrator.observe(haves)
+    return haves
+  }
+
+  /** The newest pending release is the one to come; those it overtook expire, unless their release phase is under way. */
+  function candidateOf(app: App, pending: Release[]): Release | undefined {
+    const newest = pending.at(-1)
+    for (const older of pending.slice(0, -1)) {
+      if (older.stage === 'release_phase') {
+        deps.releasePhase(app, older)
+        return undefined // its turn first: two release phases of one app never overlap
+      }
+      releases.settle(older, 'expired', { reason: `v${newest!.version} overtook it before it served.` })
+    }
+    if (newest?.stage === 'release_phase') deps.releasePhase(app, newest)
+    return newest?.stage === 'rollout' ? newest : undefined
+  }
+
+  function wantsOf(serving: Release | undefined, candidate: Release | undefined): Wants {
+    return {
+      ...(serving && { serving: { version: serving.version, slots: deps.slots(serving), ...watchOf(serving) } }),
+      ...(candidate && { candidate: { version: candidate.version, slots: deps.slots(candidate) } }),
+    }
+  }
+
+  function watchOf(serving: Release) {
+    const until = serving.updatedAt.getTime() + deps.limits.watchWindowMs
+    if (serving.cause === 'automatic_rollback' || clock.now().getTime() >= until) return {}
+    const before = releases
+      .list(serving.appId)
+      .findLast((r) => r.version < serving.version && r.status === 'succeeded' && r.source)
+    return before ? { watch: { until, revertTo: before.version } } : {}
+  }
+
+  function view(app: App, pending: Release[], all: Seen[]): View {
+    const haves = all.filter((have) => have.appId === app.id)
+    const candidate = candidateOf(app, pending)
+    const current = releases.current(app.id)
+    const serving = current?.source ? current : undefined
+    const wants = wantsOf(serving, candidate)
+    return { app, haves, serving, candidate, wants, actions: plan(wants, haves, clock.now().getTime()) }
+  }
+
+  /** The table as it is to be once this pass is acknowledged: with what takes over, without what is about to stop. */
+  function routable({ app, haves, serving, candidate, wants, actions }: View): Routable {
+    const promoted = actions.some((action) => action.do === 'promote') ? wants.candidate : undefined
+    const revision = promoted ?? wants.serving
+    const going = new Set(actions.flatMap((action) => (action.do === 'retire' ? [action.have.id] : [])))
+    const mine = haves.filter((h) => h.type === 'web' && h.version === revision?.version && !h.retiring && !going.has(h.id))
+    return {
+      id: app.id,
+      name: app.name,
+      hosts: deps.hosts(app),
+      maintenance: app.maintenance,
+      deployed: serving !== undefined || candidate !== undefined,
+      wanted: (revision ?? wants.candidate)?.slots.filter((slot) => slot.type === 'web' && !slot.stopped).length ?? 0,
+      web: mine.map((have) => ({ dyno: dynoName(have), address: have.address, state: have.state })),
+    }
+  }
+
+  async function openWindows(views: View[]) {
+    for (const { actions, candidate, serving, app } of views) {
+      if (!candidate || !serving || !actions.some((action) => action.do === 'promote')) continue
+      windows.add(candidate.id)
+      await deps.routing.openWindow(candidate.id, app.id)
+    }
+  }
+
+  /** `succeeded` is said only here: the router has acknowledged a table that leads to the new processes. */
+  function promote({ candidate, haves }: View) {
+    const undrained = haves.some((have) => have.version !== candidate!.version && have.type === 'web' && isLive(have))
+    releases.settle(candidate!, 'succeeded', { done: !undrained && !windows.has(candidate!.id) })
+  }
+
+  /** After a switch: once the old web processes are drained, what it cost is known and the release is done. */
+  async function finishSwitch({ serving, haves }: View) {
+    if (serving?.stage !== 'rollout') return
+    const old = haves.filter((have) => have.version !== serving.version && have.type === 'web' && isLive(have))
+    if (!old.every((have) => effects.isDrained(have.id))) return
+    const cost = windows.delete(serving.id) ? await deps.routing.closeWindow(serving.id) : undefined
+    releases.update(serving, { stage: 'done', ...(cost && { cost }) })
+  }
+
+  function apply(view: View, action: Action, acknowledged: boolean, before: ReadonlySet<string>) {
+    const { app, serving, candidate, haves } = view
+    const container = (have: { id: string }) => haves.find((one) => one.id === have.id)!
+    switch (action.do) {
+      case 'start': {
+        const release = action.version === candidate?.version ? candidate : serving!
+        const onRefused = (reason: string) => release === candidate && releases.settle(release, 'failed', { reason })
+        return effects.start({ app, release, slot: action.slot, crashes: action.crashes, onRefused }, before)
+      }
+      case 'remove':
+        return effects.remove(container(action.have))
+      case 'kill':
+        return effects.kill(container(action.have), action.why)
+      case 'retire':
+        return acknowledged ? effects.retire(container(action.have)) : undefined
+      case 'promote':
+        return acknowledged ? promote(view) : undefined
+      case 'fail':
+        return fail(view, action)
+      case 'revert':
+        return void releases.revert(serving!, releases.findVersion(app.id, action.to)!, action.why)
+      case 'wait':
+        return
+      default:
+        action satisfies never
+    }
+  }
+
+  function fail({ candidate, haves }: View, { have, why }: Action & { do: 'fail' }) {
+    const failed = haves.find((one) => one.id === have.id)!
+    if (failed.state === 'starting') effects.kill(failed, why.slice(why.indexOf('Error R10')))
+    releases.settle(candidate!, 'failed', { reason: `${why}.` })
+  }
+
+  /** Containers of apps that are no more. */
+  function removeOrphans(haves: Seen[], apps: App[]) {
+    const known = new Set(apps.map((app) => app.id))
+    for (const have of haves.filter((one) => !known.has(one.appId) && !one.retiring)) {
+      if (isLive(have)) effects.retire(have)
+      else effects.remove(have)
+    }
+  }
+
+  return {
+    async pass(): Promise<number> {
+      const before = effects.startsUnderWay()
+      const haves = await observe(before)
+      const apps = deps.apps()
+      const open = releases.open()
+      const views = apps.map((app) =>
+        view(app, open.filter((release) => release.appId === app.id && release.status === 'pending'), haves),
+      ) // prettier-ignore
+      await openWindows(views)
+      const acknowledged = await deps.routing.publish(views.map((one) => deps.routeApp(routable(one))))
+      for (const one of views) {
+        for (const action of one.actions) apply(one, action, acknowledged, before)
+        await finishSwitch(one)
+      }
+      removeOrphans(haves, apps)
+      const waits = views.flatMap(({ actions }) => actions.flatMap((action) => (action.do === 'wait' ? [action.until] : [])))
+      return Math.max(
+        0,
+        Math.min(RESYNC_MS, ...waits.map((until) => until - clock.now().getTime()), ...(acknowledged ? [] : [200])),
+      )
+    },
+    /** The app's processes as they are now, for `dozen ps`. */
+    dynos: async (appId: string) =>
+      (await observe(effects.startsUnderWay())).filter((have) => have.appId === appId && !have.retiring),
+  }
+}
+
+const isLive = (have: Seen) => have.state === 'starting' || have.state === 'up'
