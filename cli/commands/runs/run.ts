@@ -1,0 +1,62 @@
+import type { Dyno } from '../../../server/api/wire.ts'
+import { appCommand, type AppOption, appPath, type Make } from '../../command.ts'
+import type { Context } from '../../context.ts'
+import { CliError, UsageError } from '../../errors.ts'
+import { commandLine } from '../../pairs.ts'
+import { attach, endWith } from '../../rendezvous.ts'
+import { safe } from '../../terminal.ts'
+import { detach } from './detached.ts'
+
+export type RunOptions = AppOption & {
+  detached?: boolean
+  tty: boolean
+  env?: string[]
+  size?: string
+  type?: string
+  exitCode?: boolean
+}
+
+/** POST /apps/:app/dynos `{attach: true}`, then its streams are ours; ends with the command's own exit status. */
+export const run: Make = (context) =>
+  appCommand('run', 'run a command in a one-off dyno of the current release')
+    .argument('<command...>', 'the command; several words are one line for the shell in the dyno')
+    .option('--detached', 'do not wait: its output goes to the log stream')
+    .option('--no-tty', 'no terminal, even when there is one')
+    .option('-e, --env <KEY=value>', 'an environment variable; may be repeated', (text: string, all: string[] = []) => [
+      ...all,
+      text,
+    ])
+    .option('-s, --size <size>', 'dyno size')
+    .option('--type <type>', 'process type to run as')
+    .option('-x, --exit-code', 'end with the exit status of the command, as dozen always does')
+    .passThroughOptions()
+    .action(async (words: string[], options: RunOptions) => {
+      const app = await context.app(options.app)
+      if (options.detached) return detach(context, app, { words, ...options })
+      const { isInput, isOutput, columns, rows } = context.terminal
+      const isRaw = isInput && isOutput && options.tty
+      const terminal = isRaw ? { TERM: context.env.TERM ?? 'xterm', COLUMNS: columns, LINES: rows } : {}
+      const body = { ...request(words, options, terminal), attach: true, exit_status: true, force_no_tty: !isRaw }
+      const dyno = await context.api.post<Dyno>(appPath(app, 'dynos'), body)
+      if (!dyno.attach_url) throw new CliError(`The server started ${safe(dyno.name)} but gave no address to attach to.`)
+      if (context.terminal.isError) context.err(`Running ${safe(words.join(' '))} on ${app}... up, ${safe(dyno.name)}`)
+      const stop = isRaw ? followSize(context, appPath(app, 'dynos', dyno.name)) : () => {}
+      endWith(await attach(context, { url: dyno.attach_url, isRaw }).finally(stop))
+    })
+
+/** The part of the body that both kinds of run share. */
+export function request(words: readonly string[], options: RunOptions, terminal: Record<string, string | number> = {}) {
+  const wrong = options.env?.find((text) => !/^[A-Za-z_][A-Za-z0-9_]*=/.test(text))
+  if (wrong) throw new UsageError(`${JSON.stringify(wrong)} is not KEY=value.`)
+  const extra = Object.fromEntries(
+    (options.env ?? []).map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]),
+  )
+  const { size, type } = options
+  return { command: commandLine(words), env: { ...terminal, ...extra }, ...(size && { size }), ...(type && { type }) }
+}
+
+function followSize({ api, streams: { stdout } }: Context, path: string): () => void {
+  const tell = () => void api.patch(path, { columns: stdout.columns, lines: stdout.rows }).catch(() => {})
+  stdout.on('resize', tell)
+  return () => void stdout.off('resize', tell)
+}

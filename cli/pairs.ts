@@ -1,0 +1,42 @@
+import { UsageError } from './errors.ts'
+
+/** "A=1" → ["A", "1"]; the value is everything after the first "=". Which keys are allowed is the server's to say. */
+export function parseAssignment(text: string): [key: string, value: string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new UsageError(`${JSON.stringify(text)} is not KEY=value.`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+export type ScaleUpdate = { type: string; quantity: string; size?: string }
+
+/** "web=3", "worker+1", "worker-1", "web=2:standard" → an update of PATCH formation. Shape only. */
+export function parseScale(text: string): ScaleUpdate {
+  const match = /^([A-Za-z0-9_-]+?)(?:=(\d+)|([+-]\d+))(?::([A-Za-z0-9_-]+))?$/.exec(text)
+  if (!match) throw new UsageError(`${JSON.stringify(text)} is not TYPE=N, TYPE+N or TYPE-N, e.g. web=3 or worker+1.`)
+  const [, type, absolute, relative, size] = match
+  return { type: type!, quantity: absolute ?? relative!, ...(size && { size }) }
+}
+
+/** "v7" or "7" → 7. */
+export function parseVersion(text: string): number {
+  const match = /^v?([1-9]\d{0,8})$/.exec(text)
+  if (!match) throw new UsageError(`${JSON.stringify(text)} is no release; they look like v7.`)
+  return Number(match[1])
+}
+
+/** A count for an option: "200" → 200. */
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError(`${JSON.stringify(text)} is not a whole number above 0.`)
+  return Number(text)
+}
+
+/** For a POSIX shell: `it's` → `'it'\''s'`; plain words stay. */
+export const shellQuote = (value: string): string =>
+  /^[A-Za-z0-9_@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`
+
+/**
+ * The line that the dyno's shell reads. One word is taken as a line already ("echo $HOME && date"); of several, each that holds
+ * more than plain characters is quoted, so that it arrives there as it was here.
+ */
+export const commandLine = (words: readonly string[]): string =>
+  words.length === 1 ? words[0]! : words.map(shellQuote).join(' ')

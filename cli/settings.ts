@@ -1,0 +1,94 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { CliError } from './errors.ts'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+/** Where the server is, who we are there, and where each answer came from (for messages). */
+export type Settings = {
+  /** Origin without a trailing slash: "http://127.0.0.1:5170". Throws CliError when nothing names a server. */
+  url(): string
+  token(): { value: string | undefined; from: string }
+  /** PEM of the installation's CA, when there is one. */
+  ca(): string | undefined
+  home: string
+  credentialsPath: string
+}
+
+/** `$XDG_CONFIG_HOME/dozen/credentials.json`, 0600: what `dozen login` saved. */
+export type Credentials = { current?: string; servers: Record<string, { token: string; email: string }> }
+
+export function settingsFrom(env: Env): Settings {
+  const base = env.HOME || homedir()
+  const home = (env.DOZEN_HOME || join(base, '.dozen')).replace(/^~(?=\/|$)/, base)
+  const credentialsPath = join(env.XDG_CONFIG_HOME || join(base, '.config'), 'dozen', 'credentials.json')
+  const url = () => origin(env.DOZEN_URL || savedUrl(credentialsPath, home, env) || localUrl(home) || nobody())
+  return {
+    url,
+    token: () => findToken(env, { url: url(), home, credentialsPath }),
+    ca: () => readText(env.DOZEN_CA || join(home, 'certs', 'ca.pem')),
+    home,
+    credentialsPath,
+  }
+}
+
+/** A home that was named on purpose goes before the login of another day. */
+const savedUrl = (path: string, home: string, env: Env) =>
+  env.DOZEN_HOME && localUrl(home) ? undefined : readCredentials(path).current
+
+const nobody = (): never => {
+  throw new CliError('No dozen is known here.', {
+    hint: 'Start one with `dozen up`, set DOZEN_URL (e.g. http://127.0.0.1:5170), or run `dozen login`.',
+  })
+}
+
+/** Normalised origin of an API URL; throws CliError when it is not an http(s) URL. */
+export function origin(text: string): string {
+  const given = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`
+  const parsed = URL.canParse(given) ? new URL(given) : undefined
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+    throw new CliError(`${JSON.stringify(text)} is not the URL of a dozen API; it looks like http://127.0.0.1:5170.`)
+  }
+  return parsed.origin
+}
+
+const localUrl = (home: string): string | undefined => parse<{ api?: string }>(readText(join(home, 'endpoints.json')))?.api
+
+function findToken(env: Env, { url, home, credentialsPath }: { url: string; home: string; credentialsPath: string }) {
+  if (env.DOZEN_TOKEN) return { value: env.DOZEN_TOKEN.trim(), from: 'DOZEN_TOKEN' }
+  const saved = readCredentials(credentialsPath).servers[url]
+  const local = localUrl(home)
+  const admin = local && origin(local) === url ? readText(join(home, 'admin-token'))?.trim() : undefined
+  if (admin && (env.DOZEN_HOME || !saved)) return { value: admin, from: join(home, 'admin-token') }
+  return { value: saved?.token, from: saved ? credentialsPath : 'nowhere' }
+}
+
+export const readCredentials = (path: string): Credentials => ({
+  ...parse<Credentials>(readText(path)),
+  servers: parse<Credentials>(readText(path))?.servers ?? {},
+})
+
+/** Whole file or none: temp file, then rename. */
+export function writeCredentials(path: string, credentials: Credentials): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const temporary = `${path}.${process.pid}`
+  writeFileSync(temporary, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
+  renameSync(temporary, path)
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function parse<T>(text: string | undefined): T | undefined {
+  try {
+    return text ? (JSON.parse(text) as T) : undefined
+  } catch {
+    return undefined
+  }
+}
