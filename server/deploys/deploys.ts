@@ -1,0 +1,84 @@
+import type { Readable } from 'node:stream'
+import type { SwitchCost } from '../api/wire.ts'
+import type { App } from '../apps/app.ts'
+import { AppError } from '../errors.ts'
+import type { LogSink } from '../logs/line.ts'
+import type { ImageSource, Release } from '../releases/release.ts'
+import { queue } from './queue.ts'
+
+type User = Release['user']
+type Io = { signal: AbortSignal; log: (line: string) => void }
+type Source = { tar: Readable; commit: string; description?: string } | { image: ImageSource; description: string }
+
+type Deps = {
+  logs: LogSink
+  /** Builds and keeps the build's record; rejects AppError build_failed. */
+  build: (input: { app: App; user: User; tar: Readable; commit: string }, io: Io) => Promise<ImageSource>
+  releases: {
+    deploy(appId: string, user: User, source: ImageSource, description: string): Release
+    settled(appId: string, version: number, signal: AbortSignal): Promise<Release>
+    newest(appId: string, statuses: readonly Release['status'][]): Release | undefined
+    current(appId: string): Release | undefined
+  }
+  /** The last lines of a release's processes, for the one who waits for it. */
+  lastLines: (appId: string, release: number) => Promise<string[]>
+  url: (app: App) => string
+}
+
+/** The whole way of a push: build → release → switch. */
+export function deploys({ logs, build, releases, lastLines, url }: Deps) {
+  const turns = queue()
+
+  async function through(app: App, user: User, source: Source, io: Io): Promise<Release> {
+    const image = 'image' in source ? source.image : await build({ app, user, tar: source.tar, commit: source.commit }, io)
+    io.signal.throwIfAborted()
+    const description = source.description ?? `Deploy ${(image.commit ?? '').slice(0, 8)}`
+    const release = releases.deploy(app.id, user, image, description)
+    io.log(`-----> Releasing v${release.version}...`)
+    const before = releases.current(app.id)
+    // From here on the release happens whoever listens: a client that goes away changes nothing.
+    const settled = await releases.settled(app.id, release.version, new AbortController().signal)
+    return settled.status === 'expired' ? overtaken(app, settled, io) : verdict(app, settled, before, io)
+  }
+
+  /** A config change overtook the release: it carries this image too, so its end is the end of this deploy. */
+  async function overtaken(app: App, release: Release, io: Io): Promise<Release> {
+    const newer = releases.newest(app.id, ['pending', 'succeeded', 'failed'])
+    if (!newer || newer.version <= release.version) throw failed(release)
+    io.log(`       v${release.version} was overtaken by v${newer.version} (${newer.description}), which carries it.`)
+    const settled = await releases.settled(app.id, newer.version, new AbortController().signal)
+    return settled.status === 'expired' ? overtaken(app, settled, io) : verdict(app, settled, undefined, io)
+  }
+
+  async function verdict(app: App, release: Release, before: Release | undefined, { log }: Io): Promise<Release> {
+    if (release.status === 'succeeded') {
+      log(`       Released v${release.version}`)
+      if (release.cost) log(`       ${costText(release.cost)}`)
+      log(`       ${url(app)} deployed to dozen`)
+      return release
+    }
+    const lines = await lastLines(app.id, release.version)
+    if (lines.length > 0) log(' !     The last lines of its processes:')
+    for (const line of lines) log(`       ${line}`)
+    const serving = before?.source ? ` v${before.version} serves on, untouched.` : ''
+    throw failed(release, serving)
+  }
+
+  const failed = (release: Release, more = '') =>
+    new AppError('build_failed', `v${release.version} failed: ${release.reason ?? 'it was overtaken.'}${more}`)
+
+  return {
+    deploy(app: App, user: User, source: Source, { signal, log }: Io): Promise<Release> {
+      const both = (line: string) => {
+        log(line)
+        logs.publish({ appId: app.id, source: 'app', dyno: 'build', text: line })
+      }
+      if (turns.isBusy(app.id)) both('-----> Another deploy of this app is under way: waiting for it to end...')
+      return turns.run(app.id, signal, () => through(app, user, source, { signal, log: both }))
+    },
+  }
+}
+
+/** "Switch: 120 requests served meanwhile, 0 failed, longest wait 12 ms" */
+const costText = ({ served, failed, longestWaitMs, cut }: SwitchCost) =>
+  `Switch: ${served} requests served meanwhile, ${failed} failed, ${cut} cut, longest wait ${Math.round(longestWaitMs)} ms`
