@@ -1,14 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { createServer, type Server } from 'node:net'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { parseConfig } from './config.ts'
+import { lock } from './lock.ts'
 
 /**
  * `dozen up`: starts the router and the controller, starts them again when they die, passes signals on. It holds no state, so that it has no
- * reason to die; the lock on DOZEN_HOME is a socket name that the kernel frees with the process.
+ * reason to die.
  */
 const STEADY_MS = 10_000
 const MAX_PAUSE_MS = 5_000
@@ -51,24 +50,11 @@ function stop(code = 0) {
   }, STOP_MS).unref()
 }
 
-/** One platform per home: resolves with the held lock, rejects when somebody else holds it. */
-function lock(home: string): Promise<Server> {
-  const abstract = process.platform === 'linux' // an abstract socket: no file, gone with its owner (unix(7))
-  const path = abstract
-    ? `\0dozen-${createHash('sha256').update(home).digest('hex').slice(0, 32)}`
-    : join(home, 'supervisor.sock')
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy()).unref()
-    server.once('error', reject)
-    server.listen(path, () => resolve(server))
-  })
-}
-
 async function main() {
   const config = parseConfig(process.env)
   mkdirSync(config.home, { recursive: true, mode: 0o700 })
   chmodSync(config.home, 0o700)
-  await lock(config.home).catch(() => {
+  await lock(config.home, 'supervisor').catch(() => {
     throw new Error(`Another dozen is already running on ${config.home}. Stop it first, or set DOZEN_HOME to another folder.`)
   })
   rmSync(join(config.home, 'endpoints.json'), { force: true })

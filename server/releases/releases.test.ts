@@ -1,22 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { randomBytes } from 'node:crypto'
-import { openDb, type Db } from '../../db/open.ts'
+import type { Db } from '../../db/open.ts'
+import { shop as app, shopDb, user } from '../../test/support/memory.ts'
 import { configVars } from '../config-vars/config-vars.ts'
 import { systemIds } from '../ids.ts'
 import { vault } from '../secrets/vault.ts'
 import type { ImageSource } from './release.ts'
 import { releases } from './releases.ts'
 
-const user = { id: 'u1', email: 'dev@example.com' }
-const app = {
-  id: 'a1',
-  name: 'shop',
-  owner: user,
-  stack: 'heroku-22',
-  maintenance: false,
-  createdAt: new Date(0),
-  updatedAt: new Date(0),
-} as const
 const built = (image: string, processTypes: Record<string, string> = { web: 'node .' }): ImageSource => ({
   image, imageKind: 'buildpack', port: null, processTypes, buildId: null, commit: 'abcdef0123',
 }) // prettier-ignore
@@ -27,9 +18,7 @@ let lines: string[]
 let now: number
 let wakes: number
 beforeEach(() => {
-  db = openDb(':memory:')
-  db.exec(`INSERT INTO accounts VALUES ('u1', 'dev@example.com', NULL, 1, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z')`)
-  db.exec(`INSERT INTO apps VALUES ('a1', 'shop', 'u1', 'heroku-22', 0, 0, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z')`)
+  db = shopDb()
   images = new Set(['i1', 'i2', 'i3'])
   lines = []
   now = 0
