@@ -6,18 +6,24 @@ import { findApp } from './git.ts'
 import { type Entry, find, suggest } from './registry.ts'
 import { type Env, settingsFrom } from './settings.ts'
 import { safe, terminalOf } from './terminal.ts'
-import { version } from './version.ts'
+import { prepare } from './prepare.ts'
 
 export type World = { env: Env; cwd: string; program: string; streams: Streams }
+
+const OPTIONS_AS_COMMANDS: Record<string, string> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '-v': 'version',
+  '-V': 'version',
+}
 
 /** Runs one command line to its end and resolves with the exit status: 0, 1 (it failed), 2 (it was written wrongly), or a dyno's own. */
 export async function dispatch(argv: readonly string[], world: World): Promise<number> {
   const context = contextOf(world)
   try {
     const [name = 'help', ...rest] = argv
-    if (name === '--version' || name === '-V' || name === '-v')
-      context.out(`dozen/${version()} ${process.platform}-${process.arch} node-${process.version}`)
-    else await invoke(context, name === '--help' || name === '-h' ? 'help' : name, rest)
+    await invoke(context, OPTIONS_AS_COMMANDS[name] ?? name, rest)
     return 0
   } catch (error) {
     return tell(context, error)
@@ -26,17 +32,7 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
 
 async function invoke(context: Context, name: string, args: readonly string[]): Promise<void> {
   const { entry, rest } = resolve(name, args)
-  const made = (await entry.load())(context)
-  made
-    .exitOverride()
-    .showSuggestionAfterError()
-    .configureOutput({
-      writeOut: (text) => context.streams.stdout.write(text),
-      writeErr: () => {},
-      getOutHelpWidth: () => Math.min(context.terminal.columns, 100),
-    })
-  if (made.name() !== entry.name) made.name(entry.name)
-  made.usage(`${made.usage()}`)
+  const made = await prepare(entry, context)
   await made.parseAsync(rest, { from: 'user' })
 }
 

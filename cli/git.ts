@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { UsageError } from './errors.ts'
+import { shellQuote } from './pairs.ts'
 import type { Env } from './settings.ts'
 
 const run = promisify(execFile)
@@ -27,17 +28,23 @@ export async function findApp(name: string | undefined, env: Env, cwd: string): 
   })
 }
 
-/** Adds the remote `dozen`, and a credential helper for the API's origin only, both in the repository's own settings. */
-export async function connectRepository(cwd: string, { url, program }: { url: string; program: string }): Promise<boolean> {
-  if ((await git(cwd, 'rev-parse', '--git-dir')) === undefined) return false
+export type Connected = 'added' | 'other' | 'no repository'
+
+/**
+ * Adds the remote `dozen`, unless there is one that leads elsewhere ("other"), and a credential helper for the API's origin only,
+ * both in the repository's own settings.
+ */
+export async function connectRepository(cwd: string, { url, program }: { url: string; program: string }): Promise<Connected> {
+  if ((await git(cwd, 'rev-parse', '--git-dir')) === undefined) return 'no repository'
   const section = `credential.${new URL(url).origin}.helper`
-  const has = (await git(cwd, 'remote', 'get-url', 'dozen')) !== undefined
-  await git(cwd, 'remote', ...(has ? ['set-url', 'dozen', url] : ['add', 'dozen', url]))
   await git(cwd, 'config', '--local', '--unset-all', section)
   // The first, empty entry stops git from asking (and telling) the helpers of the user's other settings.
   await git(cwd, 'config', '--local', '--add', section, '')
-  await git(cwd, 'config', '--local', '--add', section, `!'${program.replaceAll("'", `'\\''`)}' git:credentials`)
-  return true
+  await git(cwd, 'config', '--local', '--add', section, `!${shellQuote(program)} git:credentials`)
+  const present = await git(cwd, 'remote', 'get-url', 'dozen')
+  if (present !== undefined && present !== url) return 'other'
+  if (present === undefined) await git(cwd, 'remote', 'add', 'dozen', url)
+  return 'added'
 }
 
 /** Removes the remote `dozen` where it leads to `url`. */

@@ -23,7 +23,12 @@ export async function send(settings: Settings, ask: Ask): Promise<http.IncomingM
   const tls = url.protocol === 'https:' ? await tlsOptions(settings) : undefined
   const request = tls ? (await import('node:https')).request : http.request
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: ask.method, agent: false, ...tls, headers: headers(settings, ask, payload) })
+    const outgoing = request(url, {
+      method: ask.method,
+      agent: false,
+      ...tls,
+      headers: headers(settings, { ...ask, url }, payload),
+    })
     if (!ask.isStream) outgoing.setTimeout(IDLE_MS, () => outgoing.destroy(timedOut()))
     outgoing.on('error', reject).on('response', resolve)
     if (ask.raw && !Buffer.isBuffer(ask.raw)) ask.raw.on('error', reject).pipe(outgoing)
@@ -31,8 +36,10 @@ export async function send(settings: Settings, ask: Ask): Promise<http.IncomingM
   })
 }
 
-function headers(settings: Settings, ask: Ask, payload: Buffer | undefined): http.OutgoingHttpHeaders {
-  const token = ask.anonymous ? undefined : settings.token().value
+/** The token goes to the server that it belongs to and nowhere else, whatever URL an answer of that server names. */
+function headers(settings: Settings, ask: Ask & { url: URL }, payload: Buffer | undefined): http.OutgoingHttpHeaders {
+  const isOurs = !ask.anonymous && ask.url.origin === settings.url()
+  const token = isOurs ? settings.token().value : undefined
   return {
     accept: ACCEPT,
     'user-agent': 'dozen-cli',

@@ -34,9 +34,15 @@ export function parseCount(text: string): number {
 export const shellQuote = (value: string): string =>
   /^[A-Za-z0-9_@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`
 
+// A pipe, a list operator, a redirection; and words in which a shell would see at most a variable's name.
+const OPERATOR = /^(?:\|\|?|&&?|;|\d?(?:>>?|<)(?:&\d)?)$/
+const PLAIN = /^(?:[A-Za-z0-9_@%+=:,./-]|\{\}|\$[A-Za-z_]|\$\{[A-Za-z_][A-Za-z0-9_]*\})+$/
+
 /**
- * The line that the dyno's shell reads. One word is taken as a line already ("echo $HOME && date"); of several, each that holds
- * more than plain characters is quoted, so that it arrives there as it was here.
+ * The line that the dyno's shell reads. One word is a line already ("echo $HOME && date"). Of several, operators and variables go as
+ * they are, as with Heroku's client; a word with blanks, quotes or other signs is quoted, so that it arrives there as it was here.
  */
 export const commandLine = (words: readonly string[]): string =>
-  words.length === 1 ? words[0]! : words.map(shellQuote).join(' ')
+  words.length === 1
+    ? words[0]!
+    : words.map((word) => (OPERATOR.test(word) || PLAIN.test(word) ? word : shellQuote(word))).join(' ')

@@ -78,7 +78,7 @@ async function open({ settings }: Context, url: URL): Promise<Socket> {
   const base = new URL(settings.url())
   const isPlain = base.protocol === 'http:' && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(base.hostname)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const target = { host, port: Number(url.port), allowHalfOpen: true }
+  const target = { host, port: Number(url.port) }
   const socket = isPlain
     ? connect(target)
     : (await import('node:tls')).connect({

@@ -9,7 +9,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 export type Settings = {
   /** Origin without a trailing slash: "http://127.0.0.1:5170". Throws CliError when nothing names a server. */
   url(): string
-  token(): { value: string | undefined; from: string }
+  /** Of the server at `url`, by default the one above; `from` says which place had it. */
+  token(url?: string): { value: string | undefined; from: string }
   /** PEM of the installation's CA, when there is one. */
   ca(): string | undefined
   home: string
@@ -26,7 +27,8 @@ export function settingsFrom(env: Env): Settings {
   const url = () => origin(env.DOZEN_URL || savedUrl(credentialsPath, home, env) || localUrl(home) || nobody())
   return {
     url,
-    token: () => findToken(env, { url: url(), home, credentialsPath }),
+    token: (asked) =>
+      findToken(env, { asked: asked ?? url(), isOurs: asked === undefined || isSameServer(asked, url()), home, credentialsPath }),
     ca: () => readText(env.DOZEN_CA || join(home, 'certs', 'ca.pem')),
     home,
     credentialsPath,
@@ -55,14 +57,24 @@ export function origin(text: string): string {
 
 const localUrl = (home: string): string | undefined => parse<{ api?: string }>(readText(join(home, 'endpoints.json')))?.api
 
-function findToken(env: Env, { url, home, credentialsPath }: { url: string; home: string; credentialsPath: string }) {
-  if (env.DOZEN_TOKEN) return { value: env.DOZEN_TOKEN.trim(), from: 'DOZEN_TOKEN' }
-  const saved = readCredentials(credentialsPath).servers[url]
+type Asked = { asked: string; isOurs: boolean; home: string; credentialsPath: string }
+
+/** DOZEN_TOKEN is for the server that the settings name; a saved login and a home's admin token each for their own. */
+function findToken(env: Env, { asked, isOurs, home, credentialsPath }: Asked): { value: string | undefined; from: string } {
+  if (env.DOZEN_TOKEN && isOurs) return { value: env.DOZEN_TOKEN.trim(), from: 'DOZEN_TOKEN' }
+  const saved = Object.entries(readCredentials(credentialsPath).servers).find(([url]) => isSameServer(url, asked))?.[1].token
   const local = localUrl(home)
-  const admin = local && origin(local) === url ? readText(join(home, 'admin-token'))?.trim() : undefined
-  if (admin && (env.DOZEN_HOME || !saved)) return { value: admin, from: join(home, 'admin-token') }
-  return { value: saved?.token, from: saved ? credentialsPath : 'nowhere' }
+  const adminPath = join(home, 'admin-token')
+  const admin = local && isSameServer(local, asked) ? readText(adminPath)?.trim() : undefined
+  if (admin && (env.DOZEN_HOME || !saved)) return { value: admin, from: adminPath }
+  return { value: saved, from: saved ? credentialsPath : 'nowhere' }
 }
+
+/** The same scheme, host and port, where "localhost" is 127.0.0.1. */
+export const isSameServer = (a: string, b: string): boolean =>
+  URL.canParse(a) && URL.canParse(b) && plainOrigin(a) === plainOrigin(b)
+
+const plainOrigin = (url: string) => new URL(url).origin.replace('//localhost', '//127.0.0.1')
 
 export const readCredentials = (path: string): Credentials => ({
   ...parse<Credentials>(readText(path)),

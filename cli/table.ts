@@ -13,7 +13,6 @@ export function table(rows: readonly (readonly string[])[], { gap = '  ' } = {})
   )
 }
 
- 
 const bare = (cell: string) => cell.replace(/\x1b\[\d*m/g, '')
 
 /** 2026-11-23T16:21:58Z, 90 s later → "2026/11/23 16:21:58 +0000 (~ 1m ago)", as Heroku writes times. */

@@ -29,13 +29,13 @@ export const styled = ({ isColored }: Pick<Terminal, 'isColored'>, style: Style,
   isColored && text ? `\x1b[${SGR[style]}m${text}\x1b[0m` : text
 
 // Any escape sequence: CSI, then OSC, DCS, SOS, PM and APC up to their end, then two-byte ones.
- 
+
 const ESCAPES =
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]/g
 // C0 but tab, DEL, C1, and what reorders the text around it.
- 
+
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
- 
+
 const IS_SGR = /^\x1b\[[0-9;:]*m$/
 
 /**

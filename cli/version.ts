@@ -15,3 +15,6 @@ export function version(): string {
   }
   return '0.0.0'
 }
+
+/** `dozen/0.1.0 linux-x64 node-v20.20.2` */
+export const versionLine = (): string => `dozen/${version()} ${process.platform}-${process.arch} node-${process.version}`

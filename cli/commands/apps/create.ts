@@ -1,5 +1,6 @@
 import type { App } from '../../../server/api/wire.ts'
 import { command, type JsonOption, type Make } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { connectRepository } from '../../git.ts'
 import { json, progress } from '../../output.ts'
 
@@ -16,9 +17,14 @@ export const create: Make = (context) =>
       const made = context.api.post<App>('/apps', { ...(name && { name }), ...(options.stack && { stack: options.stack }) })
       const app = await progress(context, `Creating ${name ?? 'app'}`, made, (created) => created.name)
       const { git_url: url } = app
-      if (options.remote && (await connectRepository(context.cwd, { url, program: context.program }))) {
-        context.err('Git remote dozen added: deploy with `git push dozen main`')
-      }
+      if (options.remote) await connect(context, url)
       if (options.json) json(context, app)
       else context.out(`${app.name} | ${app.web_url} | ${url}`)
     })
+
+async function connect({ cwd, program, err }: Context, url: string): Promise<void> {
+  const connected = await connectRepository(cwd, { url, program })
+  if (connected === 'added') err('Git remote dozen added: deploy with `git push dozen main`')
+  if (connected === 'other')
+    err(`This folder's git remote dozen leads to another app and stays so; \`git remote set-url dozen ${url}\` changes it.`)
+}

@@ -1,46 +1,52 @@
 import { command, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { UsageError } from '../../errors.ts'
-import { ENTRIES, find, suggest } from '../../registry.ts'
+import { prepare } from '../../prepare.ts'
+import { ENTRIES, type Entry, find, suggest } from '../../registry.ts'
 import { table } from '../../table.ts'
 import { styled } from '../../terminal.ts'
+import { TOPICS } from '../../topics.ts'
 
 export const help: Make = (context) =>
   command('help', 'list the commands, or explain one')
-    .argument('[command]', 'e.g. config:set')
-    .action(async (name: string | undefined) => {
-      if (name === undefined) return overview(context)
-      const entry = find(name)
-      const below = ENTRIES.filter((other) => other.name.startsWith(`${name}:`) && !other.isHidden)
-      if (!entry && below.length === 0) {
-        const meant = suggest(name)
-        throw new UsageError(
-          `There is no help on ${JSON.stringify(name)}.`,
-          meant ? { hint: `Did you mean \`dozen help ${meant}\`?` } : {},
-        )
-      }
-      if (entry)
-        (await entry.load())(context)
-          .name(`dozen ${entry.name}`)
-          .configureOutput({ writeOut: (text) => context.streams.stdout.write(text) })
-          .outputHelp()
+    .argument('[subject]', 'a command such as config:set, a group such as releases, or a topic; `dozen help topics` lists those')
+    .action(async (subject: string | undefined) => {
+      if (subject === undefined) return overview(context)
+      if (subject === 'topics') return topics(context)
+      const entry = find(subject)
+      const below = ENTRIES.filter((other) => other.name.startsWith(`${subject}:`) && !other.isHidden)
+      const topic = TOPICS[subject]
+      if (!entry && !topic && below.length === 0) throw unknown(subject)
+      if (topic) context.out(entry ? `${topic.text}\n` : topic.text)
+      if (entry) (await prepare(entry, context)).outputHelp()
       if (below.length === 0) return
-      context.out(`${entry ? '\n' : ''}Commands:`)
-      table(below.map(({ name, summary }) => [`  ${name}`, summary])).forEach(context.out)
+      context.out(`${entry || topic ? '\n' : ''}Commands:`)
+      table(below.map(row)).forEach(context.out)
     })
 
-function overview(context: Context): void {
-  const { out, terminal } = context
+const row = ({ name, summary }: Entry): string[] => [`  ${name}`, summary]
+
+function unknown(subject: string): UsageError {
+  const meant = suggest(subject)
+  const hint = `${meant ? `Did you mean \`dozen help ${meant}\`? ` : ''}\`dozen help\` lists the commands, \`dozen help topics\` the topics.`
+  return new UsageError(`There is no help on ${JSON.stringify(subject)}.`, { hint })
+}
+
+function topics({ out }: Context): void {
+  out('Topics, to be read with `dozen help <topic>`:')
+  table(Object.entries(TOPICS).map(([name, { summary }]) => [`  ${name}`, summary])).forEach(out)
+}
+
+function overview({ out, terminal }: Context): void {
   out('dozen — a twelve-factor platform for your own machine')
   out('')
   out('Usage: dozen <command> [arguments] [-a app]')
-  const topics = new Map<string, string[][]>()
-  for (const { topic, name, summary, isHidden } of ENTRIES) {
-    if (!isHidden) topics.set(topic, [...(topics.get(topic) ?? []), [`  ${name.padEnd(22)}`, summary]])
+  const groups = new Map<string, Entry[]>()
+  for (const entry of ENTRIES) if (!entry.isHidden) groups.set(entry.topic, [...(groups.get(entry.topic) ?? []), entry])
+  const column = Math.max(...ENTRIES.map(({ name }) => name.length))
+  for (const [group, entries] of groups) {
+    out(`\n${styled(terminal, 'bold', group)}`)
+    table(entries.map(({ name, summary }) => [`  ${name.padEnd(column)}`, summary])).forEach(out)
   }
-  for (const [topic, rows] of topics) {
-    out(`\n${styled(terminal, 'bold', topic)}`)
-    table(rows, { gap: ' ' }).forEach(out)
-  }
-  out('\n`dozen help <command>` explains one. Every list takes --json.')
+  out('\n`dozen help <command>` explains one; `dozen help topics` lists what else there is to read. Every list takes --json.')
 }
