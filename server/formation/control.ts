@@ -26,6 +26,8 @@ type Deps = {
   effects: Effects
   narrator: Narrator
   collect: (container: Container, about: { appId: string; dyno: string; release: number }) => void
+  /** Resolves when an exited container's log has been read to its end. */
+  finished: (id: string) => Promise<void>
   /** Runs the release phase, once; moves the release to the stage `rollout` or fails it. */
   releasePhase: (app: App, release: Release) => void
   routeApp: (app: Routable) => RouteApp
@@ -51,11 +53,12 @@ type View = {
 export function control(deps: Deps) {
   const { releases, effects, clock } = deps
   const windows = new Set<string>()
+  const failing = new Set<string>()
 
   async function observe(before: ReadonlySet<string>): Promise<Seen[]> {
     const containers = await deps.engine.list({ [LABEL.instance]: deps.instance, [LABEL.role]: 'dyno' })
     const read = () => containers.flatMap((c) => seen(c, deps.prober.isBound, effects.isRetiring(c.id), clock, deps.limits) ?? [])
-    const running = read().filter((have) => have.type === 'web' && have.container.state === 'running' && have.address)
+    const running = read().filter((have) => have.type === 'web' && isLive(have) && have.address)
     await deps.prober.follow(running.map(({ id, address }) => ({ id, address: address! })))
     const haves = read().filter((have) => have.state !== 'unstarted' || !effects.isStarting(have, before))
     for (const have of haves) {
@@ -175,8 +178,16 @@ export function control(deps: Deps) {
 
   function fail({ candidate, haves }: View, { have, why }: Action & { do: 'fail' }) {
     const failed = haves.find((one) => one.id === have.id)!
+    if (failing.has(candidate!.id)) return
+    failing.add(candidate!.id)
     if (failed.state === 'starting') effects.kill(failed, why.slice(why.indexOf('Error R10')))
-    releases.settle(candidate!, 'failed', { reason: `${why}.` })
+    const settle = () => {
+      releases.settle(candidate!, 'failed', { reason: `${why}.` })
+      failing.delete(candidate!.id)
+    }
+    if (failed.state === 'dead')
+      void deps.finished(failed.id).then(settle, settle) // who waits is shown its last lines
+    else settle()
   }
 
   /** Containers of apps that are no more. */

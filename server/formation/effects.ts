@@ -8,6 +8,7 @@ import type { Narrator } from './narrator.ts'
 import { dynoName, type Slot } from './plan.ts'
 
 const RETRY_MS = 2_000
+const GONE_KEPT = 1_000
 
 type Deps = {
   engine: Pick<Engine, 'stop' | 'kill' | 'remove' | 'find'>
@@ -31,6 +32,8 @@ export function effects(deps: Deps) {
   const removing = new Set<string>()
   /** Containers on their way out; true once no request is in flight there any more. */
   const retiring = new Map<string, boolean>()
+  /** Removed by us: a look that began before may still show them. */
+  const gone = new Set<string>()
 
   const startKey = (appId: string, version: number, slot: Slot) => `${appId}/${version}/${dynoName(slot)}/${slot.generation}`
 
@@ -63,7 +66,13 @@ export function effects(deps: Deps) {
       narrator.say(have, `Error R12 (Exit timeout) -> At least one process failed to exit within ${seconds} seconds of SIGTERM`)
     }
     narrator.say(have, `Process exited with status ${exit?.code ?? 'unknown'}`)
-    await engine.remove(have.id)
+    await removeNow(have.id)
+  }
+
+  async function removeNow(id: string) {
+    gone.add(id)
+    if (gone.size > GONE_KEPT) gone.delete(gone.values().next().value!)
+    await engine.remove(id)
   }
 
   /** Runs once per id at a time; whatever fails is told and tried again by a later pass. */
@@ -82,8 +91,8 @@ export function effects(deps: Deps) {
   return {
     /** Keys of starts under way: taken before a look, so that a container made during the look is not made twice. */
     startsUnderWay: () => new Set(starting),
-    isRetiring: (id: string) => retiring.has(id),
-    isDrained: (id: string) => retiring.get(id) === true,
+    isRetiring: (id: string) => retiring.has(id) || gone.has(id),
+    isDrained: (id: string) => retiring.get(id) === true || gone.has(id),
 
     start(request: Start, before: ReadonlySet<string>) {
       const key = startKey(request.app.id, request.release.version, request.slot)
@@ -100,7 +109,7 @@ export function effects(deps: Deps) {
     remove: (have: Seen) =>
       once(removing, have.id, `removing ${dynoName(have)}`, async () => {
         await deps.finished(have.id)
-        await engine.remove(have.id)
+        await removeNow(have.id)
       }),
     kill: (have: Seen, why: string) =>
       once(removing, have.id, `killing ${dynoName(have)}`, async () => {

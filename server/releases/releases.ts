@@ -128,10 +128,11 @@ export function releases({ db, clock, ids, vault, logs, hasImage, wake }: Deps) 
       return append(appId, () => copy(to, { cause: 'rollback', description: `Rollback to v${to.version}`, user }))!
     },
 
-    /** The platform's own: `broken` crashes, the one before it comes back. undefined when somebody released in the meantime. */
+    /** The platform's own: `broken` crashes, the one before it comes back. undefined when that was tried or somebody released since. */
     revert(broken: Release, to: Release, why: string): Release | undefined {
+      const tried = store.list(broken.appId).some((r) => r.version > broken.version && r.cause === 'automatic_rollback')
       const release = append(broken.appId, (at) =>
-        at.release?.version === broken.version
+        !tried && at.release?.version === broken.version
           ? copy(to, { cause: 'automatic_rollback', description: `Rollback to v${to.version} (${why})`, user: broken.user })
           : undefined,
       )
