@@ -8,7 +8,7 @@ const run = promisify(execFile)
 
 /** git's stdout without its line end, or undefined when git says no (or is not there). */
 export const git = (cwd: string, ...args: string[]): Promise<string | undefined> =>
-  run('git', args, { cwd }).then(
+  run('git', args, { cwd, maxBuffer: 256 * 1024 * 1024 }).then(
     ({ stdout }) => stdout.trimEnd(),
     () => undefined,
   )
@@ -28,6 +28,15 @@ export async function findApp(name: string | undefined, env: Env, cwd: string): 
   })
 }
 
+/** The first, empty entry stops git from asking (and telling) the helpers of the user's other settings. */
+export function helperSettings({ url, program }: { url: string; program: string }): [key: string, value: string][] {
+  const key = `credential.${new URL(url).origin}.helper`
+  return [
+    [key, ''],
+    [key, `!${shellQuote(program)} git:credentials`],
+  ]
+}
+
 export type Connected = 'added' | 'other' | 'no repository'
 
 /**
@@ -36,11 +45,9 @@ export type Connected = 'added' | 'other' | 'no repository'
  */
 export async function connectRepository(cwd: string, { url, program }: { url: string; program: string }): Promise<Connected> {
   if ((await git(cwd, 'rev-parse', '--git-dir')) === undefined) return 'no repository'
-  const section = `credential.${new URL(url).origin}.helper`
-  await git(cwd, 'config', '--local', '--unset-all', section)
-  // The first, empty entry stops git from asking (and telling) the helpers of the user's other settings.
-  await git(cwd, 'config', '--local', '--add', section, '')
-  await git(cwd, 'config', '--local', '--add', section, `!${shellQuote(program)} git:credentials`)
+  const settings = helperSettings({ url, program })
+  await git(cwd, 'config', '--local', '--unset-all', settings[0]![0])
+  for (const [key, value] of settings) await git(cwd, 'config', '--local', '--add', key, value)
   const present = await git(cwd, 'remote', 'get-url', 'dozen')
   if (present !== undefined && present !== url) return 'other'
   if (present === undefined) await git(cwd, 'remote', 'add', 'dozen', url)
@@ -50,4 +57,10 @@ export async function connectRepository(cwd: string, { url, program }: { url: st
 /** Removes the remote `dozen` where it leads to `url`. */
 export async function forgetRemote(cwd: string, url: string): Promise<void> {
   if ((await git(cwd, 'remote', 'get-url', 'dozen')) === url) await git(cwd, 'remote', 'remove', 'dozen')
+}
+
+/** Lets the remote `dozen` lead to `to` where it led to `from`; says whether it did. */
+export async function moveRemote(cwd: string, from: string, to: string): Promise<boolean> {
+  if ((await git(cwd, 'remote', 'get-url', 'dozen')) !== from) return false
+  return (await git(cwd, 'remote', 'set-url', 'dozen', to)) !== undefined
 }
