@@ -72,7 +72,10 @@ export function effects(deps: Deps) {
   async function removeNow(id: string) {
     gone.add(id)
     if (gone.size > GONE_KEPT) gone.delete(gone.values().next().value!)
-    await engine.remove(id)
+    await engine.remove(id).catch((cause: unknown) => {
+      gone.delete(id)
+      throw cause
+    })
   }
 
   /** Runs once per id at a time; whatever fails is told and tried again by a later pass. */

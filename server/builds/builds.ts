@@ -1,0 +1,84 @@
+import type { Readable } from 'node:stream'
+import type { Db } from '../../db/open.ts'
+import type { App } from '../apps/app.ts'
+import type { Clock } from '../clock.ts'
+import { AppError, notFound } from '../errors.ts'
+import type { Ids } from '../ids.ts'
+import type { LogSink } from '../logs/line.ts'
+import type { ImageSource } from '../releases/release.ts'
+import type { Build } from './build.ts'
+import type { builder } from './builder.ts'
+import { buildStore } from './store.ts'
+
+type Deps = {
+  db: Db
+  clock: Clock
+  ids: Ids
+  logs: LogSink
+  builder: ReturnType<typeof builder>
+  config: (appId: string) => Record<string, string>
+}
+
+/** Builds as records: who, what, how it ended, and what it printed. */
+export function builds({ db, clock, ids, logs, builder, config }: Deps) {
+  const store = buildStore(db)
+  const tell = (appId: string, text: string) => logs.publish({ appId, source: 'app', dyno: 'api', text })
+
+  /** Keeps the output in batches: a write per line would cost more than the build. */
+  function recorder(id: string) {
+    let pending: string[] = []
+    let written = 0
+    const flush = () => {
+      if (pending.length > 0) store.addLines(id, written, pending)
+      written += pending.length
+      pending = []
+    }
+    return { flush, add: (line: string) => void (pending.push(line) >= 200 && flush()) }
+  }
+
+  return {
+    list: store.list,
+    find(appId: string, id: string): Build {
+      const found = store.find(appId, id)
+      if (!found) throw notFound('build')
+      return found
+    },
+    output: (id: string) => store.lines(id),
+
+    /** After a restart of the controller: what was under way is over. */
+    async failInterrupted() {
+      store.failPending('The controller was restarted in the middle of the build. Push again.', clock.now())
+      await builder.removeLeftovers()
+    },
+
+    /** Runs a build to its end and records it. Rejects AppError build_failed. */
+    async run(
+      { app, user, tar, commit }: { app: App; user: Build['user']; tar: Readable; commit: string },
+      { signal, log }: { signal: AbortSignal; log: (line: string) => void },
+    ): Promise<ImageSource> {
+      const record = store.insert({ id: ids.uuid(), appId: app.id, user, commit, at: clock.now() })
+      const output = recorder(record.id)
+      const both = (line: string) => {
+        output.add(line)
+        log(line)
+      }
+      tell(app.id, `Build started by user ${user.email}`)
+      const input = { appId: app.id, appName: app.name, buildId: record.id, source: tar, commit, config: config(app.id) }
+      try {
+        const { stackImage, ...built } = await builder.build(input, { signal, log: both })
+        output.flush()
+        store.settle(record.id, { status: 'succeeded', reason: null, stackImage, at: clock.now() })
+        tell(app.id, 'Build succeeded')
+        return { ...built, buildId: record.id, commit }
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause)
+        output.add(` !     ${reason}`)
+        output.flush()
+        store.settle(record.id, { status: signal.aborted ? 'canceled' : 'failed', reason, stackImage: null, at: clock.now() })
+        tell(app.id, 'Build failed')
+        if (cause instanceof AppError) throw cause
+        throw new AppError('build_failed', `The build failed: ${reason}`, { cause })
+      }
+    },
+  }
+}
