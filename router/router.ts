@@ -1,14 +1,13 @@
 import { mkdirSync } from 'node:fs'
-import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { RouteTable, RouterStatus, TableAck } from '../server/api/wire.ts'
 import { controlServer } from './control.ts'
-import { front } from './front.ts'
+import { plainFront } from './front.ts'
 import { listen, predecessor, retire, type Listening } from './listen.ts'
 import { Routes } from './routes.ts'
 import type { RouterSettings } from './settings.ts'
 import { Spool } from './spool.ts'
+import { Sweeper } from './sweeper.ts'
 import { tableFile } from './table-file.ts'
 import { Windows } from './windows.ts'
 
@@ -30,16 +29,18 @@ export async function startRouter({ folder, httpHost, httpPort, limits }: Router
   if (stored) routes.swap(stored)
   const spool = new Spool({ folder: join(folder, 'requests') })
   const windows = new Windows()
-  const server = front({ routes, limits, spool, windows })
+  const sweeper = new Sweeper(Math.min(500, Math.max(10, Math.min(limits.idleMs, limits.firstByteMs) / 4)))
+  const log = (appId: string, line: string) => spool.append(appId, line)
+  const front = plainFront({ routes, limits, windows, sweeper, backlogOf: new Map(), log })
   const before = await predecessor(folder)
   const port = httpPort === 0 ? (before?.http.port ?? 0) : httpPort
-  const http = await listen(server, { host: httpHost, port, setting: 'DOZEN_HTTP_PORT' }, folder, limits.takeoverMs)
+  const http = await listen(front.server, { host: httpHost, port, setting: 'DOZEN_HTTP_PORT' }, folder, limits.takeoverMs)
   if (before) await retire(folder)
 
   let closing: Promise<void> | undefined
   const close = (drainMs: number) =>
     (closing ??= (async () => {
-      await drain(server, drainMs)
+      await front.close(drainMs)
       control.close()
       control.closeAllConnections()
       await spool.close()
@@ -62,17 +63,6 @@ export async function startRouter({ folder, httpHost, httpPort, limits }: Router
     },
   })
   return { http, https: null, retired, close: () => close(limits.drainMs) }
-}
-
-/** Stops accepting, lets requests finish for up to `ms`, then cuts the rest. */
-async function drain(server: Server, ms: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  const sweep = setInterval(() => server.closeIdleConnections(), 50)
-  const deadline = new AbortController()
-  await Promise.race([closed, sleep(ms, undefined, { signal: deadline.signal }).catch(() => {})])
-  deadline.abort()
-  clearInterval(sweep)
-  server.closeAllConnections()
 }
 
 /** One call at a time, in the order of the calls. */

@@ -1,3 +1,4 @@
+import type { Code } from './codes.ts'
 import type { RouteApp, RouteTable } from '../server/api/wire.ts'
 
 /** An upstream address and what the router knows of it. Lives as long as a table or a request names it. */
@@ -6,6 +7,9 @@ export class Target {
   inflight = 0
   /** Epoch milliseconds until which it is not drawn, after a failed connect. */
   restsUntil = 0
+  /** No table names it any more: its connections are not kept, so that its app can end in peace. */
+  isGone = false
+  #idle: Pooled[] = []
   readonly host: string
   readonly port: number
   constructor(readonly address: string) {
@@ -13,6 +17,35 @@ export class Target {
     this.host = address.slice(0, colon).replace(/^\[|\]$/g, '')
     this.port = Number(address.slice(colon + 1))
   }
+
+  /** The kept connection used last, if that was after `since`; the older ones wait on. */
+  take(since: number): Pooled | undefined {
+    const last = this.#idle.at(-1)
+    return last && last.idleSince >= since ? this.#idle.pop() : undefined
+  }
+
+  keep(connection: Pooled): void {
+    if (this.isGone || this.#idle.length >= MAX_KEPT) connection.destroy()
+    else this.#idle.push(connection)
+  }
+
+  forget(connection: Pooled): void {
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+  }
+
+  retire(): void {
+    this.isGone = true
+    for (const connection of this.#idle.splice(0)) connection.destroy()
+  }
+}
+
+/** Kept connections per target. */
+const MAX_KEPT = 256
+/** A connection that waits for its next request. `idleSince` is in milliseconds of `performance.now()`. */
+export interface Pooled {
+  readonly idleSince: number
+  destroy(): void
 }
 
 /** One dyno of an app: a target under the name that the router line shows. */
@@ -34,6 +67,7 @@ export class Routes {
     const targets = new Map<string, Target>()
     const keep = (address: string) => {
       const target = targets.get(address) ?? old.get(address) ?? new Target(address)
+      target.isGone = false
       targets.set(address, target)
       return target
     }
@@ -44,7 +78,11 @@ export class Routes {
         else exact.set(host, route)
       }
     }
-    for (const [address, target] of old) if (target.inflight > 0 && !targets.has(address)) targets.set(address, target)
+    for (const [address, target] of old) {
+      if (targets.has(address)) continue
+      target.retire()
+      if (target.inflight > 0) targets.set(address, target)
+    }
     this.#exact = exact
     this.#wildcard = wildcard
     this.#targets = targets
@@ -60,34 +98,27 @@ export class Routes {
     return dot > 0 ? this.#wildcard.get(host.slice(dot + 1)) : undefined
   }
 
-  /** Resolves at the next swap or after `ms`; both are "look again". `signal` ends it early. */
-  changed(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', done)
-        this.#waiters.delete(done)
-        resolve()
-      }
-      const timer = setTimeout(done, ms)
-      signal?.addEventListener('abort', done)
-      this.#waiters.add(done)
-    })
+  /** Calls back once, at the next swap or after `ms`: both mean "look again". Returns what cancels it. */
+  onChange(ms: number, look: () => void): () => void {
+    const cancel = () => {
+      clearTimeout(timer)
+      this.#waiters.delete(done)
+    }
+    const done = () => {
+      cancel()
+      look()
+    }
+    const timer = setTimeout(done, ms)
+    this.#waiters.add(done)
+    return cancel
   }
 
   /** Address → in flight, for every target of the table and every removed one that is not drained yet. */
   inflight(): Record<string, number> {
     for (const [address, target] of this.#targets) {
-      if (target.inflight === 0 && !this.#isListed(address)) this.#targets.delete(address)
+      if (target.inflight === 0 && target.isGone) this.#targets.delete(address)
     }
     return Object.fromEntries([...this.#targets].map(([address, { inflight }]) => [address, inflight]))
-  }
-
-  #isListed(address: string): boolean {
-    for (const app of [...this.#exact.values(), ...this.#wildcard.values()]) {
-      if (app.upstreams.some(({ target }) => target.address === address)) return true
-    }
-    return false
   }
 
   #wake(): void {
@@ -109,12 +140,22 @@ export function hostOf(header: string): string | undefined {
  * Draws the upstream with the fewest requests in flight out of two random ones ("power of two choices"), among those not in
  * `tried`; resting ones only when no other is left. Undefined when all were tried.
  */
-export function pick(upstreams: readonly Upstream[], tried: ReadonlySet<Target>, now: number): Upstream | undefined {
-  const fresh = tried.size === 0 ? upstreams : upstreams.filter(({ target }) => !tried.has(target))
+export function pick(upstreams: readonly Upstream[], tried: ReadonlySet<Target> | undefined, now: number): Upstream | undefined {
+  const fresh = tried ? upstreams.filter(({ target }) => !tried.has(target)) : upstreams
   const awake = fresh.some(({ target }) => target.restsUntil > now)
     ? fresh.filter(({ target }) => target.restsUntil <= now)
     : fresh
   return leastOfTwo(awake.length > 0 ? awake : fresh)
+}
+
+/** Why an app cannot answer, by its state alone; undefined when it has targets or may get some. */
+export function verdict(app: AppRoute): Code | undefined {
+  if (app.maintenance) return 'H80'
+  if (app.upstreams.length > 0) return undefined
+  if (app.state === 'blank') return 'H81'
+  if (app.state === 'stopped') return 'H14'
+  if (app.state === 'crashed') return 'H10'
+  return undefined
 }
 
 function leastOfTwo(from: readonly Upstream[]): Upstream | undefined {

@@ -1,0 +1,44 @@
+import type { Origin } from './forwarded.ts'
+import type { ResponseHead } from './http1/response.ts'
+import type { Page } from './page.ts'
+import type { Routes } from './routes.ts'
+import type { Limits } from './settings.ts'
+import type { Sweeper } from './sweeper.ts'
+import type { Windows } from './windows.ts'
+
+/** The client's side of one request, whatever the protocol. */
+export interface Peer {
+  /** Read by the sweeper, moved by the exchange. */
+  due: number
+  readonly origin: Origin
+  readonly takesFraming: boolean
+  readonly accept: string
+  /** Bytes that the client has not taken yet. */
+  backlog(): number
+  info(head: ResponseHead): void
+  head(head: ResponseHead): void
+  bytes(buf: Buffer, start: number, end: number): void
+  /** False while the client takes no more: `exchange.clientDrained()` follows. */
+  flush(): boolean
+  /** The response is complete. */
+  end(trailers: string): void
+  tunnel(head: ResponseHead): void
+  halfClose(): void
+  /** A whole answer of the router's own. Returns the bytes of its body. */
+  page(status: number, requestId: string, page: Page): number
+  /** Nothing more can be said: cut. */
+  cut(): void
+  pauseBody(): void
+  resumeBody(): void
+  /** Both sides are over; the exchange is not used any more. */
+  done(): void
+}
+
+export type Shared = {
+  routes: Routes
+  limits: Limits
+  sweeper: Sweeper
+  windows: Windows
+  backlogOf: Map<string, number>
+  log(appId: string, line: string): void
+}

@@ -1,0 +1,252 @@
+import { connect, type Socket } from 'node:net'
+import type { Code } from './codes.ts'
+import { Chunked } from './http1/chunked.ts'
+import { BODY, INCOMPLETE } from './http1/fields.ts'
+import { HeadBuffer } from './http1/head-buffer.ts'
+import { readResponse, type ResponseHead } from './http1/response.ts'
+import type { Target } from './routes.ts'
+import type { Sweeper } from './sweeper.ts'
+import { Writer } from './writer.ts'
+
+/** What a connection to an app tells the request that holds it. */
+export interface Holder {
+  readonly method: string
+  /** Whether chunked framing is passed on as it is. */
+  readonly takesFraming: boolean
+  readonly wantsUpgrade: boolean
+  onInfo(head: ResponseHead): void
+  onHead(head: ResponseHead): void
+  onTunnel(head: ResponseHead): void
+  /** Body bytes, or tunnel bytes. Valid during the call only. */
+  onBytes(buf: Buffer, start: number, end: number): void
+  /** The bytes of one read are all handed over. */
+  onPause(): void
+  /** The response is complete; `isReusable` as far as the response says. */
+  onEnd(trailers: string, isReusable: boolean): void
+  /** The app's side of a tunnel has ended. */
+  onHalfClose(): void
+  onDrain(): void
+  /** Nothing more comes. H17: what came is no HTTP. H13: closed without a response. H18: closed within one. */
+  onFail(code: 'H13' | 'H17' | 'H18', hadBytes: boolean): void
+}
+
+const HEAD = 0
+const BODY_ = 1
+const TUNNEL = 2
+const IDLE = 3
+
+/** One read buffer for all: what is in it is used up, or copied, before the next read. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024)
+/** A pooled connection's life without a word from the app: below the shortest keep-alive in use (gunicorn's 2 s). */
+const IDLE_MS = 1_500
+const MAX_IDLE_MS = 10_000
+const MAX_INFOS = 32
+
+/** One connection to an app: reads responses for the request that holds it, then waits in the target's pool for the next. */
+export class Upstream {
+  due = Infinity
+  idleSince = 0
+  readonly writer: Writer
+  #holder: Holder | undefined
+  #state = IDLE
+  #partial: HeadBuffer | undefined
+  #head: ResponseHead | undefined
+  #left = 0
+  #chunked: Chunked | undefined
+  #infos = 0
+  #hadBytes = false
+  #isDestroyed = false
+
+  constructor(
+    readonly target: Target,
+    readonly socket: Socket,
+    private readonly sweeper: Sweeper,
+  ) {
+    this.writer = new Writer(socket)
+    sweeper.add(this)
+    socket.on('drain', () => this.#holder?.onDrain())
+    socket.on('end', () => this.#ended())
+    socket.on('error', () => this.#closed())
+    socket.on('close', () => this.#closed())
+  }
+
+  /** For one request. The head is written by the holder. */
+  hold(holder: Holder): void {
+    this.#holder = holder
+    this.#state = HEAD
+    this.#infos = 0
+    this.#hadBytes = false
+    this.due = Infinity
+  }
+
+  /** Back into the target's pool. */
+  release(): void {
+    const hinted = this.#head?.keepAliveS
+    this.#holder = undefined
+    this.#head = undefined
+    this.#state = IDLE
+    this.socket.resume()
+    this.idleSince = performance.now()
+    this.due = this.idleSince + (hinted ? Math.min(Math.max(hinted * 1000 - 1_000, 500), MAX_IDLE_MS) : IDLE_MS)
+    this.target.keep(this)
+  }
+
+  destroy(): void {
+    if (this.#isDestroyed) return
+    this.#isDestroyed = true
+    this.#holder = undefined
+    this.sweeper.delete(this)
+    this.target.forget(this)
+    this.socket.destroy()
+  }
+
+  overdue(): void {
+    if (this.#state === IDLE) this.destroy()
+  }
+
+  /** Bytes of one read. */
+  read(buf: Buffer, end: number): void {
+    if (!this.#holder) return this.destroy()
+    this.#hadBytes = true
+    let pos = 0
+    while (pos < end && this.#holder) {
+      if (this.#state === HEAD) pos = this.#readHead(buf, pos, end)
+      else if (this.#state === BODY_) pos = this.#readBody(buf, pos, end)
+      else if (this.#state === TUNNEL) {
+        this.#holder.onBytes(buf, pos, end)
+        pos = end
+      } else return
+    }
+    this.#holder?.onPause()
+  }
+
+  #readHead(buf: Buffer, pos: number, end: number): number {
+    const before = this.#partial?.bytes.length ?? 0
+    if (this.#partial && !this.#partial.add(buf, pos, end)) return end
+    const bytes = this.#partial ? this.#partial.bytes : buf
+    const from = this.#partial ? 0 : pos
+    const head = readResponse(bytes, from, this.#partial ? bytes.length : end, this.#holder!.method)
+    if (head === INCOMPLETE) {
+      if (!this.#partial) (this.#partial = new HeadBuffer()).add(buf, pos, end)
+      return end
+    }
+    if (typeof head === 'number') return this.#fail('H17', end)
+    this.#partial = undefined
+    const next = pos + head.size - before
+    if (head.status < 200) return this.#informed(head) ? next : this.#fail('H17', end)
+    this.#begin(head, next, end)
+    return next
+  }
+
+  /** False when an interim response was not called for: 101 without an upgrade, or too many. */
+  #informed(head: ResponseHead): boolean {
+    if (head.status === 101) {
+      if (!this.#holder!.wantsUpgrade || head.upgrade === undefined) return false
+      this.#state = TUNNEL
+      this.#holder!.onTunnel(head)
+      return true
+    }
+    this.#infos += 1
+    this.#holder!.onInfo(head)
+    return this.#infos <= MAX_INFOS
+  }
+
+  #begin(head: ResponseHead, pos: number, end: number): void {
+    this.#head = head
+    this.#state = BODY_
+    this.#left = head.length
+    this.#chunked = head.body === BODY.chunked ? new Chunked(this.#holder!.takesFraming) : undefined
+    this.#holder!.onHead(head)
+    if (head.body === BODY.none || (head.body === BODY.length && head.length === 0)) this.#complete('', pos === end)
+  }
+
+  #readBody(buf: Buffer, pos: number, end: number): number {
+    const holder = this.#holder!
+    if (this.#chunked) return this.#readChunked(this.#chunked, buf, pos, end)
+    if (this.#head!.body === BODY.untilClose) {
+      holder.onBytes(buf, pos, end)
+      return end
+    }
+    const next = Math.min(end, pos + this.#left)
+    this.#left -= next - pos
+    holder.onBytes(buf, pos, next)
+    if (this.#left === 0) this.#complete('', next === end)
+    return next
+  }
+
+  #readChunked(chunked: Chunked, buf: Buffer, pos: number, end: number): number {
+    const next = chunked.read(buf, pos, end)
+    const { ranges } = chunked
+    for (let i = 0; i < ranges.length && this.#holder; i += 2) this.#holder.onBytes(buf, ranges[i]!, ranges[i + 1]!)
+    if (chunked.isFailed) return this.#fail('H17', end)
+    if (chunked.isDone) this.#complete(chunked.trailers, next === end)
+    return next
+  }
+
+  /** `isClean`: no byte came after the response, so that the connection may serve another (never a response to nobody). */
+  #complete(trailers: string, isClean: boolean): void {
+    this.#state = IDLE
+    this.#holder!.onEnd(trailers, isClean && !this.#head!.isLast)
+  }
+
+  #ended(): void {
+    if (!this.#holder) return this.destroy()
+    if (this.#state === TUNNEL) return this.#holder.onHalfClose()
+    if (this.#state === BODY_ && this.#head!.body === BODY.untilClose) this.#complete('', false)
+    else this.#closed()
+  }
+
+  #closed(): void {
+    if (this.#holder) this.#fail(this.#state === HEAD ? 'H13' : 'H18', 0)
+    this.destroy()
+  }
+
+  #fail(code: 'H13' | 'H17' | 'H18', end: number): number {
+    const holder = this.#holder!
+    this.#holder = undefined
+    holder.onFail(code, this.#hadBytes)
+    this.destroy()
+    return end
+  }
+}
+
+const OUT_OF_DESCRIPTORS = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'EAGAIN'])
+
+/** Connects to `target`. `done` is called once: with the connection, or with why there is none. Returns what gives up early. */
+export function dial(target: Target, sweeper: Sweeper, timeoutMs: number, done: (result: Upstream | Code) => void): () => void {
+  let upstream: Upstream | undefined
+  const socket = connect({
+    host: target.host,
+    port: target.port,
+    noDelay: true,
+    allowHalfOpen: true,
+    onread: {
+      buffer: READ_BUFFER,
+      callback: (size: number) => {
+        upstream?.read(READ_BUFFER, size)
+        return true
+      },
+    },
+  })
+  const settle = () => {
+    clearTimeout(timer)
+    socket.removeAllListeners('connect')
+    socket.removeAllListeners('error')
+  }
+  const end = (result: Upstream | Code | undefined) => {
+    settle()
+    socket.on('error', () => {})
+    if (!(result instanceof Upstream)) socket.destroy()
+    if (result !== undefined) done(result)
+  }
+  const timer = setTimeout(() => end('H19'), timeoutMs)
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    end(error.code === 'ETIMEDOUT' ? 'H19' : OUT_OF_DESCRIPTORS.has(error.code ?? '') ? 'H22' : 'H21')
+  })
+  socket.on('connect', () => {
+    settle()
+    upstream = new Upstream(target, socket, sweeper)
+    done(upstream)
+  })
+  return () => end(undefined)
+}
