@@ -180,10 +180,13 @@ export function call(options: RequestOptions, body?: string | Buffer): Promise<A
 }
 
 /** Waits for a fact: `look`'s first truthy value. */
-export async function until<T>(look: () => T | undefined | false | '', deadlineMs = 8_000): Promise<T> {
+export async function until<T>(
+  look: () => T | undefined | false | '' | Promise<T | undefined | false | ''>,
+  deadlineMs = 8_000,
+): Promise<T> {
   const deadline = Date.now() + deadlineMs
   for (;;) {
-    const found = look()
+    const found = await look()
     if (found) return found
     if (Date.now() > deadline) throw new Error('Waited too long.')
     await sleep(2)

@@ -3,7 +3,7 @@ import type { Code } from './codes.ts'
 import { Chunked } from './http1/chunked.ts'
 import { BODY, INCOMPLETE } from './http1/fields.ts'
 import { HeadBuffer } from './http1/head-buffer.ts'
-import { readResponse, type ResponseHead } from './http1/response.ts'
+import { MAX_RESPONSE_HEAD, readResponse, type ResponseHead } from './http1/response.ts'
 import type { Target } from './routes.ts'
 import type { Sweeper } from './sweeper.ts'
 import { Writer } from './writer.ts'
@@ -127,7 +127,7 @@ export class Upstream {
     const from = this.#partial ? 0 : pos
     const head = readResponse(bytes, from, this.#partial ? bytes.length : end, this.#holder!.method)
     if (head === INCOMPLETE) {
-      if (!this.#partial) (this.#partial = new HeadBuffer()).add(buf, pos, end)
+      if (!this.#partial) (this.#partial = new HeadBuffer(MAX_RESPONSE_HEAD)).add(buf, pos, end)
       return end
     }
     if (typeof head === 'number') return this.#fail('H17', end)

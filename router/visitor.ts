@@ -134,7 +134,7 @@ export class Visitor implements Peer {
     const head = readRequest(bytes, this.#partial ? 0 : pos, bytes.length)
     if (head === INCOMPLETE) {
       if (!this.#partial) {
-        ;(this.#partial = new HeadBuffer()).add(buf, pos, buf.length)
+        ;(this.#partial = new HeadBuffer(MAX_HEAD)).add(buf, pos, buf.length)
         this.due = performance.now() + Math.min(HEAD_MS, this.shared.limits.idleMs)
       }
       return this.#checkSize(buf.length)

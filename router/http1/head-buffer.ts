@@ -9,6 +9,9 @@ export class HeadBuffer {
   #size = 0
   #nextTry = 0
 
+  /** Beyond `maxBytes`, another try is always worth while: it refuses. */
+  constructor(readonly maxBytes: number) {}
+
   get bytes(): Buffer {
     return this.#buf.subarray(0, this.#size)
   }
@@ -24,7 +27,7 @@ export class HeadBuffer {
     buf.copy(this.#buf, this.#size, start, end)
     const from = Math.max(0, this.#size - 3)
     this.#size = size
-    if (size > 2_048 && size < this.#nextTry && !this.#hasEmptyLine(from)) return false
+    if (size > 2_048 && size <= this.maxBytes && size < this.#nextTry && !this.#hasEmptyLine(from)) return false
     this.#nextTry = size * 1.5
     return true
   }
