@@ -85,7 +85,12 @@ async function check(settings: Settings, response: IncomingMessage, warn: Warn):
   if (status < 400) return response
   const body = parse(await text(response)) as ErrorBody | undefined
   const message = body?.message ?? `The server answered ${status} ${response.statusMessage ?? ''}`.trimEnd() + '.'
-  throw new ApiError(status, { id: 'unknown', ...body, message }, status === 401 ? loginHint(settings) : undefined)
+  throw new ApiError(status, { id: 'unknown', ...body, message }, hintOf(settings, status, body))
+}
+
+function hintOf(settings: Settings, status: number, body: ErrorBody | undefined): string | undefined {
+  if (status === 401) return loginHint(settings)
+  return status === 404 && body?.resource === 'app' ? '`dozen apps` lists yours.' : undefined
 }
 
 function loginHint(settings: Settings): string {

@@ -8,7 +8,7 @@ import { type Env, settingsFrom } from './settings.ts'
 import { safe, terminalOf } from './terminal.ts'
 import { prepare } from './prepare.ts'
 
-export type World = { env: Env; cwd: string; program: string; streams: Streams }
+export type World = { env: Env; cwd: string; program: string; streams: Streams; now?: () => Date }
 
 const OPTIONS_AS_COMMANDS: Record<string, string> = {
   '--help': 'help',
@@ -49,7 +49,7 @@ function resolve(name: string, args: readonly string[]): { entry: Entry; rest: s
   })
 }
 
-function contextOf({ env, cwd, program, streams }: World): Context {
+function contextOf({ env, cwd, program, streams, now = () => new Date() }: World): Context {
   const terminal = terminalOf(env, streams)
   const settings = settingsFrom(env)
   const warned = new Set<string>()
@@ -67,7 +67,7 @@ function contextOf({ env, cwd, program, streams }: World): Context {
     streams,
     env,
     cwd,
-    now: () => new Date(),
+    now,
     program,
     app: (name) => findApp(name, env, cwd),
   }

@@ -39,6 +39,9 @@ export const sendJson = (response: ServerResponse, status: number, body: object,
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
+/** When every transcript happens. */
+export const NOW = new Date('2026-01-01T12:00:00Z')
+
 export type Transcript = { code: number; stdout: string; stderr: string }
 export type Session = { env?: Env; cwd?: string; input?: string }
 
@@ -48,8 +51,31 @@ export async function typed(words: readonly string[], { env = {}, cwd = '/', inp
   const stdout = wholeInput(streams.stdout)
   const stderr = wholeInput(streams.stderr)
   streams.stdin.end(input)
-  const code = await dispatch(words, { env: { HOME: '/nonexistent', ...env }, cwd, program: '/usr/local/bin/dozen', streams })
+  const code = await dispatch(words, {
+    env: { HOME: '/nonexistent', ...env },
+    cwd,
+    program: '/usr/local/bin/dozen',
+    streams,
+    now: () => NOW,
+  })
   streams.stdout.end()
   streams.stderr.end()
   return { code, stdout: await stdout, stderr: await stderr }
+}
+
+/** A session as it reads on a terminal: "$ dozen apps", stdout, then stderr behind "! ", then the status when it is not 0. */
+export async function transcript(routes: Routes, lines: readonly (readonly string[])[], session: Session = {}) {
+  const server = await fixedServer(routes)
+  const shown: string[] = []
+  const env = { DOZEN_URL: server.url, DOZEN_TOKEN: 'secret', ...session.env }
+  for (const words of lines) {
+    const { code, stdout, stderr } = await typed(words, { ...session, env })
+    const marked = stderr.replace(/^(?=.)/gm, '! ')
+    shown.push(`$ dozen ${words.join(' ')}\n${stdout}${marked}${code === 0 ? '' : `[status ${code}]\n`}`)
+  }
+  await server.close()
+  const changes = server.asked
+    .filter(({ method }) => method !== 'GET')
+    .map(({ method, path, body }) => [`${method} ${path}`, body])
+  return { text: shown.join('\n').replaceAll(server.url, 'http://api'), changes, asked: server.asked }
 }

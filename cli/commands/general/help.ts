@@ -11,7 +11,7 @@ export const help: Make = (context) =>
   command('help', 'list the commands, or explain one')
     .argument('[subject]', 'a command such as config:set, a group such as releases, or a topic; `dozen help topics` lists those')
     .action(async (subject: string | undefined) => {
-      if (subject === undefined) return overview(context)
+      if (subject === undefined || subject === 'all') return overview(context, subject === 'all')
       if (subject === 'topics') return topics(context)
       const entry = find(subject)
       const below = ENTRIES.filter((other) => other.name.startsWith(`${subject}:`) && !other.isHidden)
@@ -37,16 +37,31 @@ function topics({ out }: Context): void {
   table(Object.entries(TOPICS).map(([name, { summary }]) => [`  ${name}`, summary])).forEach(out)
 }
 
-function overview({ out, terminal }: Context): void {
+/** What the short overview shows besides the commands whose names have one part. */
+const COMMON = [
+  'config:set',
+  'config:get',
+  'config:unset',
+  'ps:scale',
+  'ps:restart',
+  'domains:add',
+  'releases:diff',
+  'maintenance:on',
+]
+
+function overview({ out, terminal }: Context, isWhole: boolean): void {
   out('dozen — a twelve-factor platform for your own machine')
   out('')
   out('Usage: dozen <command> [arguments] [-a app]')
   const groups = new Map<string, Entry[]>()
-  for (const entry of ENTRIES) if (!entry.isHidden) groups.set(entry.topic, [...(groups.get(entry.topic) ?? []), entry])
-  const column = Math.max(...ENTRIES.map(({ name }) => name.length))
+  const isShown = ({ name, isHidden }: Entry) => !isHidden && (isWhole || !name.includes(':') || COMMON.includes(name))
+  for (const entry of ENTRIES.filter(isShown)) groups.set(entry.topic, [...(groups.get(entry.topic) ?? []), entry])
+  const column = Math.max(...ENTRIES.filter(isShown).map(({ name }) => name.length))
   for (const [group, entries] of groups) {
     out(`\n${styled(terminal, 'bold', group)}`)
     table(entries.map(({ name, summary }) => [`  ${name.padEnd(column)}`, summary])).forEach(out)
   }
-  out('\n`dozen help <command>` explains one; `dozen help topics` lists what else there is to read. Every list takes --json.')
+  out('')
+  out('`dozen help <command>` explains one and shows its like (`dozen help config`); every list takes --json.')
+  out(`${isWhole ? '' : '`dozen help all` lists every command, '}\`dozen help topics\` what else there is to read.`)
 }

@@ -15,15 +15,15 @@ export const list: Make = (context) =>
       const all = await context.api.list<Dyno>(appPath(app, 'dynos'))
       const dynos = types.length ? all.filter(({ type }) => types.includes(type)) : all
       if (options.json) return json(context, dynos)
-      if (dynos.length === 0)
-        return context.err(
-          `No ${types.join(' or ')}${types.length ? ' ' : ''}dynos run on ${app}. \`dozen ps:scale web=1\` starts one.`,
-        )
+      if (dynos.length === 0) return context.err(noDynos(app, types))
       groups(dynos).forEach((group, i) => {
         if (i > 0) context.out('')
         printGroup(context, group)
       })
     })
+
+const noDynos = (app: string, types: readonly string[]) =>
+  `No ${types.map((type) => `${type} `).join('or ')}dynos run on ${app}. \`dozen ps:scale ${types[0] ?? 'web'}=1\` starts one.`
 
 const STATE_STYLES = { up: 'green', starting: 'yellow', idle: 'dim', crashed: 'red', down: 'red' } as const
 

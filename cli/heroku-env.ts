@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Context } from './context.ts'
+import { CliError } from './errors.ts'
+
+/**
+ * The environment in which Heroku's own client (11.x) talks to this dozen and to nobody else (PLATFORM-API.md section 2). Throws
+ * CliError where it would send the token to Heroku: it trusts no server but one at localhost or 127.0.0.1 (section 3.1).
+ */
+export function herokuEnv({ settings, env }: Pick<Context, 'settings' | 'env'>, url = settings.url()): Record<string, string> {
+  const { hostname, port, host, protocol } = new URL(url)
+  if (hostname !== 'localhost' && hostname !== '127.0.0.1') {
+    const away = port || (protocol === 'https:' ? '443' : '80')
+    throw new CliError(
+      `Heroku's client trusts only servers at localhost or 127.0.0.1, and would send your token for ${hostname} to Heroku.`,
+      {
+        hint: `Make a tunnel, \`ssh -L 5170:localhost:${away} ${hostname}\`, and use DOZEN_URL=${protocol}//127.0.0.1:5170`,
+      },
+    )
+  }
+  const { value } = settings.token()
+  if (!value) throw new CliError('No token is set.', { hint: 'Run `dozen login`, or set DOZEN_TOKEN.' })
+  const ca = [env.DOZEN_CA, join(settings.home, 'certs', 'ca.pem')].find((path) => path && existsSync(path))
+  return {
+    HEROKU_HOST: url,
+    HEROKU_API_KEY: value,
+    HEROKU_PARTICLEBOARD_URL: url,
+    HEROKU_LOGIN_HOST: url,
+    HEROKU_STATUS_HOST: url,
+    HEROKU_BUILDPACK_REGISTRY_URL: url,
+    HEROKU_DATA_HOST: hostname,
+    HEROKU_GIT_HOST: host,
+    DISABLE_TELEMETRY: 'true',
+    HEROKU_SKIP_NEW_VERSION_CHECK: '1',
+    HEROKU_DISABLE_AUTOUPDATE: '1',
+    NO_PROXY: 'localhost,127.0.0.1',
+    no_proxy: 'localhost,127.0.0.1',
+    ...(ca && { NODE_EXTRA_CA_CERTS: ca, GIT_SSL_CAINFO: ca }),
+  }
+}
