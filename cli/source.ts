@@ -8,19 +8,19 @@ import { CliError } from './errors.ts'
 import { git } from './git.ts'
 
 /** What a deploy sends: a gzipped tar, and the commit when the folder is exactly that. */
-export type SourceTree = { tar: Readable; version: string | null }
+export type SourceTree = { tar: () => Readable; version: string | null }
 
 /** A folder's files as git sees them (what .gitignore names stays here), or all of them outside git; or a .tar, .tar.gz or .tgz as it is. */
 export async function sourceOf(path: string): Promise<SourceTree> {
   const found = await lstat(path).catch(() => undefined)
   if (!found) throw new CliError(`There is no ${path}.`)
-  if (found.isFile() && /\.(tar|tar\.gz|tgz)$/.test(path)) return { tar: createReadStream(path), version: null }
+  if (found.isFile() && /\.(tar|tar\.gz|tgz)$/.test(path)) return { tar: () => createReadStream(path), version: null }
   if (!found.isDirectory()) throw new CliError(`${path} is neither a folder nor a .tar, .tar.gz or .tgz.`)
   const names = (await tracked(path)) ?? (await everything(path))
   if (names.length === 0) throw new CliError(`There are no files in ${path}.`)
   const isClean = (await git(path, 'status', '--porcelain', '--', '.')) === ''
   const version = isClean ? ((await git(path, 'rev-parse', 'HEAD')) ?? null) : null
-  return { tar: archive(path, names), version }
+  return { tar: () => archive(path, names), version }
 }
 
 const tracked = async (folder: string) =>

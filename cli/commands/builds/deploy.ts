@@ -17,7 +17,7 @@ export const deploy: Make = (context) =>
       const app = await context.app(options.app)
       const { tar, version } = await sourceOf(resolve(context.cwd, path))
       const { source_blob: blob } = await context.api.post<Source>(appPath(app, 'sources'))
-      const sent = context.api.open('PUT', blob.put_url, { raw: tar, anonymous: true })
+      const sent = context.api.open('PUT', blob.put_url, { raw: tar(), anonymous: true })
       await progress(
         context,
         `Sending ${path} to ${app}`,

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest'
+import { reference } from './reference.ts'
+import { ENTRIES, find, suggest } from './registry.ts'
+import type { Context } from './context.ts'
+
+it('docs/cli.md is what the commands say of themselves', async () => {
+  await expect(await reference()).toMatchFileSnapshot('../docs/cli.md')
+})
+
+it('every command can be loaded, has the name it is listed under, and a summary', async () => {
+  for (const { name, summary, load } of ENTRIES) {
+    const made = (await load())({} as Context)
+    expect(made.name()).toBe(name)
+    expect(made.description(), name).not.toBe('')
+    expect(summary, name).toMatch(/^[a-z].*[^.]$/)
+  }
+})
+
+it('no name means two commands', () => {
+  const names = ENTRIES.flatMap(({ name, aliases }) => [name, ...aliases])
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
+})
+
+it('every list takes --json', async () => {
+  const lists = ENTRIES.filter(({ name }) => /s$/.test(name) && !name.includes(':') && !['maintenance', 'logs'].includes(name))
+  for (const { name, load } of lists) {
+    const made = (await load())({} as Context)
+    expect(
+      made.options.map(({ long }) => long),
+      name,
+    ).toContain('--json')
+  }
+})
+
+it.each([
+  ['cofig:set', 'config:set'],
+  ['relases', 'releases'],
+  ['ps:scael', 'ps:scale'],
+  ['lgos', 'logs'],
+  ['xyzzy', undefined],
+  ['x', undefined],
+])('takes %s for %s', (typed, meant) => expect(suggest(typed)).toBe(meant))
+
+it("knows Heroku's names", () => {
+  for (const name of [
+    'apps:create',
+    'apps:info',
+    'apps:destroy',
+    'releases:rollback',
+    'auth:whoami',
+    'auth:login',
+    'config:add',
+    'ps:stop',
+    'authorizations:create',
+  ]) {
+    expect(find(name), name).toBeDefined()
+  }
+})
