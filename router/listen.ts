@@ -14,6 +14,7 @@ export type Listening = { host: string; port: number }
  */
 export async function listen(server: Server, address: Address, folder: string, takeoverMs: number): Promise<Listening> {
   const deadline = Date.now() + takeoverMs
+  const orphansUntil = Date.now() + ORPHAN_MS
   let isReleased = false
   for (;;) {
     try {
@@ -21,7 +22,8 @@ export async function listen(server: Server, address: Address, folder: string, t
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw explain(error as Error, address)
       isReleased ||= await callPredecessor(folder, 'POST', '/release-ports').then((status) => status !== undefined)
-      if (!isReleased || Date.now() > deadline) throw explain(error as Error, address)
+      // Workers of a router that was killed let the port go as soon as they notice.
+      if (Date.now() > (isReleased ? deadline : orphansUntil)) throw explain(error as Error, address)
       await sleep(2)
     }
   }
@@ -33,13 +35,25 @@ export const predecessor = (folder: string) => callPredecessor(folder, 'GET', '/
 /** Asks the predecessor, if there is one, to stop listening and to exit once its requests are done. */
 export const retire = (folder: string) => callPredecessor(folder, 'POST', '/release-ports')
 
+const ORPHAN_MS = 1_000
+
 function listenOnce(server: Server, { host, port }: Address): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port, backlog: 4096 }, () => {
-      server.removeListener('error', reject)
+    const settle = () => {
+      server.removeListener('error', onError)
+      server.removeListener('listening', onListening)
+    }
+    const onError = (error: Error) => {
+      settle()
+      reject(error)
+    }
+    const onListening = () => {
+      settle()
       resolve({ host, port: (server.address() as AddressInfo).port })
-    })
+    }
+    server.on('error', onError)
+    server.on('listening', onListening)
+    server.listen({ host, port, backlog: 4096 })
   })
 }
 

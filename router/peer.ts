@@ -2,6 +2,7 @@ import type { Origin } from './forwarded.ts'
 import type { ResponseHead } from './http1/response.ts'
 import type { Page } from './page.ts'
 import type { Routes } from './routes.ts'
+import type { Guest } from './serving.ts'
 import type { Limits } from './settings.ts'
 import type { Sweeper } from './sweeper.ts'
 import type { Windows } from './windows.ts'
@@ -42,3 +43,6 @@ export type Shared = {
   backlogOf: Map<string, number>
   log(appId: string, line: string): void
 }
+
+/** What a connection shares with all others of its process. */
+export type House = Shared & { isDraining: boolean; onGone(guest: Guest): void }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startRouter } from './router.ts'
-import { World } from './testing.ts'
+import { ALONE, World } from './testing.ts'
 
 let world: World
 beforeEach(() => {
@@ -260,7 +260,7 @@ describe('a successor', () => {
   it('gives up with a sentence when a foreign program holds the port', async () => {
     const address = await hello()
     const port = Number(address.split(':')[1])
-    await expect(startRouter({ ...world.settings(), httpPort: port })).rejects.toThrow(
+    await expect(startRouter({ ...world.settings(), httpPort: port }, ALONE)).rejects.toThrow(
       /Port \d+ .* another program.*DOZEN_HTTP_PORT/,
     )
   })

@@ -1,15 +1,15 @@
 import { mkdirSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { RouteTable, RouterStatus, TableAck } from '../server/api/wire.ts'
+import type { RouteTable, RouterStatus, SwitchCost, TableAck } from '../server/api/wire.ts'
 import { controlServer } from './control.ts'
-import { plainFront } from './front.ts'
 import { listen, predecessor, retire, type Listening } from './listen.ts'
-import { Routes } from './routes.ts'
+import { serve, type Serving } from './serving.ts'
 import type { RouterSettings } from './settings.ts'
 import { Spool } from './spool.ts'
-import { Sweeper } from './sweeper.ts'
 import { tableFile } from './table-file.ts'
-import { Windows } from './windows.ts'
 
 export type Router = {
   http: Listening
@@ -20,27 +20,47 @@ export type Router = {
   close(): Promise<void>
 }
 
+/** What only the process's main can give: other processes. */
+export type Outside = {
+  /** Writes the self-signed certificate. */
+  makeFallback(path: string): Promise<void>
+  /** Workers beside the main process; `[]` serves in this process alone. */
+  hire(house: Employer): Serving[]
+}
+export type Servers = { http: Server; https: Server }
+/** What workers share with the main process. */
+export type Employer = { servers: Servers; ticketKeys: Buffer; spool: Spool; table(): RouteTable | undefined }
+
 /** Loads the last table, listens (taking over from a predecessor), and opens the control socket. Throws Error with a sentence. */
-export async function startRouter({ folder, httpHost, httpPort, limits }: RouterSettings): Promise<Router> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const table = tableFile(folder)
-  const routes = new Routes()
-  const stored = await table.load()
-  if (stored) routes.swap(stored)
+export async function startRouter(settings: RouterSettings, outside: Outside): Promise<Router> {
+  const { folder, limits } = settings
+  mkdirSync(join(folder, 'certs'), { recursive: true, mode: 0o700 })
+  const file = tableFile(folder)
   const spool = new Spool({ folder: join(folder, 'requests') })
-  const windows = new Windows()
-  const sweeper = new Sweeper(Math.min(500, Math.max(10, Math.min(limits.idleMs, limits.firstByteMs) / 4)))
-  const log = (appId: string, line: string) => spool.append(appId, line)
-  const front = plainFront({ routes, limits, windows, sweeper, backlogOf: new Map(), log })
-  const before = await predecessor(folder)
-  const port = httpPort === 0 ? (before?.http.port ?? 0) : httpPort
-  const http = await listen(front.server, { host: httpHost, port, setting: 'DOZEN_HTTP_PORT' }, folder, limits.takeoverMs)
-  if (before) await retire(folder)
+  const ticketKeys = randomBytes(48)
+  const local = serve({
+    limits,
+    isTrusted: settings.isTrusted,
+    log: (appId, line) => spool.append(appId, line),
+    openDoor: async (onSocket) => {
+      const { openDoor } = await import('./tls.ts')
+      return openDoor({ certs: join(folder, 'certs'), fallback: await fallback(folder, outside), ticketKeys, onSocket })
+    },
+  })
+  let table = await file.load()
+  if (table) local.routes.swap(table)
+  await fallback(folder, outside)
+  const make = () => createServer({ allowHalfOpen: true, noDelay: true })
+  const servers = { http: make(), https: make() }
+  local.accept(servers.http, false)
+  local.accept(servers.https, true)
+  const { http, https } = await open(settings, servers)
+  const crew: Serving[] = [local, ...outside.hire({ servers, ticketKeys, table: () => table, spool })]
 
   let closing: Promise<void> | undefined
   const close = (drainMs: number) =>
     (closing ??= (async () => {
-      await front.close(drainMs)
+      await Promise.all(crew.map((one) => one.close(drainMs)))
       control.close()
       control.closeAllConnections()
       await spool.close()
@@ -48,21 +68,57 @@ export async function startRouter({ folder, httpHost, httpPort, limits }: Router
   let announce: () => void = () => {}
   const retired = new Promise<void>((resolve) => (announce = resolve))
   const take = serial(async (given: RouteTable): Promise<TableAck> => {
-    if (given.version < routes.version) return { version: routes.version }
-    await table.save(given)
-    routes.swap(given)
-    return { version: routes.version }
+    if (table && given.version < table.version) return { version: table.version }
+    await file.save(given)
+    table = given
+    await Promise.all(crew.map((one) => one.take(given)))
+    return { version: given.version }
   })
   const control = await controlServer(folder, {
     take,
-    status: (): RouterStatus => ({ version: routes.version, pid: process.pid, http, https: null, inflight: routes.inflight() }),
-    startWindow: (id, app) => windows.start(id, app),
-    endWindow: (id) => windows.end(id),
-    releasePorts: async () => {
-      void close(limits.releaseMs).then(announce)
+    status: async (): Promise<RouterStatus> => {
+      const inflight = sum(await Promise.all(crew.map((one) => one.inflight())))
+      return { version: local.routes.version, pid: process.pid, http, https, inflight }
     },
+    startWindow: async (id, app) => void (await Promise.all(crew.map((one) => one.startWindow(id, app)))),
+    endWindow: async (id) => merge(await Promise.all(crew.map((one) => one.endWindow(id)))),
+    releasePorts: async () => void close(limits.releaseMs).then(announce),
   })
-  return { http, https: null, retired, close: () => close(limits.drainMs) }
+  return { http, https, retired, close: () => close(limits.drainMs) }
+}
+
+/** Both ports, taken over from a predecessor where it holds them; a free choice (0) keeps the predecessor's. */
+async function open({ folder, httpHost, httpPort, httpsPort, limits }: RouterSettings, servers: Servers) {
+  const before = await predecessor(folder)
+  const at = (server: Server, port: number, was: number | undefined, setting: string) =>
+    listen(server, { host: httpHost, port: port === 0 ? (was ?? 0) : port, setting }, folder, limits.takeoverMs)
+  const http = await at(servers.http, httpPort, before?.http.port, 'DOZEN_HTTP_PORT')
+  const https = await at(servers.https, httpsPort, before?.https?.port, 'DOZEN_HTTPS_PORT')
+  if (before) await retire(folder)
+  return { http, https }
+}
+
+async function fallback(folder: string, outside: Outside): Promise<string> {
+  const path = join(folder, 'fallback.pem')
+  if (!(await stat(path).catch(() => undefined))) await outside.makeFallback(path)
+  return path
+}
+
+function sum(counts: Record<string, number>[]): Record<string, number> {
+  const total: Record<string, number> = {}
+  for (const one of counts) for (const [address, count] of Object.entries(one)) total[address] = (total[address] ?? 0) + count
+  return total
+}
+
+function merge(costs: (SwitchCost | undefined)[]): SwitchCost | undefined {
+  const known = costs.filter((cost) => cost !== undefined)
+  if (known.length === 0) return undefined
+  return known.reduce((a, b) => ({
+    served: a.served + b.served,
+    failed: a.failed + b.failed,
+    cut: a.cut + b.cut,
+    longestWaitMs: Math.max(a.longestWaitMs, b.longestWaitMs),
+  }))
 }
 
 /** One call at a time, in the order of the calls. */

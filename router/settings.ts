@@ -1,5 +1,6 @@
-import { homedir } from 'node:os'
+import { availableParallelism, homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { trustedProxies } from './address.ts'
 
 /** Every number of CONTRACT.md's router section. Durations are milliseconds, sizes bytes. */
 export const LIMITS = {
@@ -32,6 +33,9 @@ export type RouterSettings = Readonly<{
   httpHost: string
   httpPort: number
   httpsPort: number
+  /** Processes that serve, the main one included. */
+  workers: number
+  isTrusted: (address: string) => boolean
   limits: Limits
 }>
 
@@ -45,6 +49,8 @@ export function parseSettings(env: Env): RouterSettings {
     httpHost: env.DOZEN_HTTP_HOST || '0.0.0.0',
     httpPort: port(env, 'DOZEN_HTTP_PORT', 8080),
     httpsPort: port(env, 'DOZEN_HTTPS_PORT', 8443),
+    workers: workers(env),
+    isTrusted: trustedProxies(env.DOZEN_TRUSTED_PROXIES ?? ''),
     limits: LIMITS,
   })
 }
@@ -53,4 +59,10 @@ function port(env: Env, name: string, fallback: number): number {
   const text = env[name] || String(fallback)
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text)
   throw new Error(`${name} is ${JSON.stringify(text)}, but should be a port from 0 to 65535.`)
+}
+
+function workers(env: Env): number {
+  const text = env.DOZEN_ROUTER_WORKERS || String(Math.min(availableParallelism(), 16))
+  if (/^\d{1,2}$/.test(text) && Number(text) > 0) return Number(text)
+  throw new Error(`DOZEN_ROUTER_WORKERS is ${JSON.stringify(text)}, but should be a number of processes from 1 to 99.`)
 }

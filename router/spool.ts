@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { record } from './record.ts'
 
 export type SpoolOptions = {
   folder: string
@@ -30,7 +31,6 @@ export class Spool {
   #dropped = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
-  #lastMicros = 0
 
   constructor(options: SpoolOptions) {
     const MiB = 1024 * 1024
@@ -42,8 +42,13 @@ export class Spool {
 
   /** Never throws, never blocks. `text` has no line end and no control characters. */
   append(appId: string, text: string): void {
-    if (this.#batch.length + text.length > MEMORY_BYTES) return this.#drop(appId, 1)
-    this.#batch += `${appId} ${this.#micros()} ${text}\n`
+    this.add(record(appId, text))
+  }
+
+  /** Whole records, as `record` makes them. */
+  add(records: string): void {
+    if (this.#batch.length + records.length > MEMORY_BYTES) return this.#dropAll(records)
+    this.#batch += records
     if (this.#batch.length >= this.#options.flushBytes && !this.#writing) void this.flush()
     else this.#timer ??= setTimeout(() => void this.flush(), this.#options.flushMs)
   }
@@ -105,7 +110,7 @@ export class Spool {
 
   #notes(dropped: ReadonlyMap<string, number>): string {
     let notes = ''
-    for (const [appId, count] of dropped) notes += `${appId} ${this.#micros()} !dropped ${count}\n`
+    for (const [appId, count] of dropped) notes += record(appId, `!dropped ${count}`)
     return notes
   }
 
@@ -116,13 +121,6 @@ export class Spool {
   #drop(appId: string, count: number): void {
     this.#dropped.set(appId, (this.#dropped.get(appId) ?? 0) + count)
     this.#timer ??= setTimeout(() => void this.flush(), RETRY_MS)
-  }
-
-  /** Wall-clock time, and yet never the same twice: the order of lines is their order here. */
-  #micros(): number {
-    const now = Date.now() * 1000
-    this.#lastMicros = now > this.#lastMicros || now < this.#lastMicros - 1_000_000 ? now : this.#lastMicros + 1
-    return this.#lastMicros
   }
 
   #numbers(): number[] {

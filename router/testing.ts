@@ -6,8 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RouteApp, RouterStatus, RouteTable } from '../server/api/wire.ts'
-import { startRouter, type Router } from './router.ts'
+import { writeFallbackCertificate } from './fallback-certificate.ts'
+import { startRouter, type Outside, type Router } from './router.ts'
 import { LIMITS, type Limits, type RouterSettings } from './settings.ts'
+
+/** No other process. */
+export const ALONE: Outside = { makeFallback: writeFallbackCertificate, hire: () => [] }
 
 /** A router on port 0 in a folder of its own, and what its tests need around it. Everything ends with `end()`. */
 export class World {
@@ -17,11 +21,19 @@ export class World {
   router!: Router
 
   settings(limits: Partial<Limits> = {}): RouterSettings {
-    return { folder: this.folder, httpHost: '127.0.0.1', httpPort: 0, httpsPort: 0, limits: { ...LIMITS, ...limits } }
+    return {
+      folder: this.folder,
+      httpHost: '127.0.0.1',
+      httpPort: 0,
+      httpsPort: 0,
+      workers: 1,
+      isTrusted: () => false,
+      limits: { ...LIMITS, ...limits },
+    }
   }
 
   async start(limits: Partial<Limits> = {}): Promise<this> {
-    this.router = await startRouter(this.settings(limits))
+    this.router = await startRouter(this.settings(limits), ALONE)
     this.#ends.push(() => this.router.close())
     return this
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { Exchange } from './exchange.ts'
-import type { Peer, Shared } from './peer.ts'
+import type { House, Peer } from './peer.ts'
 import type { Origin } from './forwarded.ts'
 import { Chunked } from './http1/chunked.ts'
 import { BAD_VERSION, BODY, INCOMPLETE, LINE_TOO_LONG, TOO_LARGE } from './http1/fields.ts'
@@ -41,7 +41,7 @@ export class Visitor implements Peer {
   #isDestroyed = false
 
   constructor(
-    private readonly shared: Shared & { isDraining: boolean; onGone(visitor: Visitor): void },
+    private readonly shared: House,
     readonly socket: Socket,
     readonly origin: Origin,
   ) {

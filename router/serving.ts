@@ -1,0 +1,100 @@
+import type { Server, Socket } from 'node:net'
+import type { RouteTable, SwitchCost } from '../server/api/wire.ts'
+import { plainAddress } from './address.ts'
+import type { Origin } from './forwarded.ts'
+import type { House, Shared } from './peer.ts'
+import { Routes } from './routes.ts'
+import type { Limits } from './settings.ts'
+import { Sweeper } from './sweeper.ts'
+import type { SecureDoor } from './tls.ts'
+import { Visitor } from './visitor.ts'
+import { Windows } from './windows.ts'
+
+/** What one process of the router does for visitors. The main process has one itself; each worker has one. */
+export interface Serving {
+  /** Resolves once the table is in force. */
+  take(table: RouteTable): Promise<void>
+  inflight(): Promise<Record<string, number>>
+  startWindow(id: string, app: string): Promise<void>
+  endWindow(id: string): Promise<SwitchCost | undefined>
+  /** Stops accepting at once; resolves when the requests in flight are done or `ms` have passed, with the rest cut. */
+  close(ms: number): Promise<void>
+}
+
+type Deps = {
+  limits: Limits
+  isTrusted: (address: string) => boolean
+  log: (appId: string, line: string) => void
+  /** Made at the first TLS connection, so that a router without one loads nothing of it. */
+  openDoor: (onSocket: (socket: Socket, isH2: boolean) => void) => Promise<SecureDoor>
+}
+
+export type LocalServing = Serving & { routes: Routes; accept(server: Server, isTls: boolean): void }
+
+export function serve({ limits, isTrusted, log, openDoor }: Deps): LocalServing {
+  const routes = new Routes()
+  const windows = new Windows()
+  const sweeper = new Sweeper(Math.min(500, Math.max(10, Math.min(limits.idleMs, limits.firstByteMs) / 4)))
+  const shared: Shared = { routes, limits, windows, sweeper, backlogOf: new Map(), log }
+  const servers: Server[] = []
+  const guests = new Set<Guest>()
+  let onEmpty = () => {}
+  const house: House = {
+    ...shared,
+    isDraining: false,
+    onGone: (guest) => {
+      guests.delete(guest)
+      if (guests.size === 0) onEmpty()
+    },
+  }
+  const originOf = (socket: Socket, isTls: boolean): Origin | undefined => {
+    const address = plainAddress(socket.remoteAddress)
+    return address === undefined ? undefined : { address, port: socket.localPort ?? 0, isTls, isTrusted: isTrusted(address) }
+  }
+  const welcome = (socket: Socket, isTls: boolean, isH2: boolean) => {
+    const origin = originOf(socket, isTls)
+    if (!origin) return void socket.destroy()
+    if (!isH2) return void guests.add(new Visitor(house, socket, origin))
+    return void import('./h2.ts').then(({ h2Session }) => guests.add(h2Session(house, socket, origin)))
+  }
+  let door: Promise<SecureDoor> | undefined
+  const secure = (socket: Socket) => {
+    socket.on('error', () => {})
+    door ??= openDoor((inner, isH2) => welcome(inner, true, isH2))
+    door.then(
+      (opened) => opened(socket),
+      () => socket.destroy(),
+    )
+  }
+
+  const close = (ms: number) =>
+    new Promise<void>((resolve) => {
+      house.isDraining = true
+      for (const server of servers) server.close()
+      const end = () => {
+        clearTimeout(timer)
+        for (const guest of [...guests]) guest.destroy()
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      onEmpty = end
+      for (const guest of [...guests]) guest.drain()
+      if (guests.size === 0) end()
+    })
+
+  return {
+    routes,
+    accept: (server, isTls) => {
+      servers.push(server)
+      server.on('connection', (socket) => (isTls ? secure(socket) : welcome(socket, false, false)))
+    },
+    take: async (table) => routes.swap(table),
+    inflight: async () => routes.inflight(),
+    startWindow: async (id, app) => windows.start(id, app),
+    endWindow: async (id) => windows.end(id),
+    close,
+  }
+}
+
+/** A client's connection, of either protocol. */
+export type Guest = { drain(): void; destroy(): void }
