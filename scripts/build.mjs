@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 const SOURCES = ['server', 'router', 'cli', 'db']
-const PROGRAMS = ['server/main.ts', 'server/supervisor.ts', 'server/stack/main.ts', 'router/main.ts']
+const PROGRAMS = ['server/main.ts', 'server/supervisor.ts', 'server/stack/main.ts', 'server/git/hook/main.ts', 'router/main.ts']
 const STAMP = 'dist/.inputs'
 
 /**
@@ -41,7 +41,8 @@ async function bundleInto(outdir) {
     sourcemap: true,
     splitting: true,
   }
-  await build({ ...common, entryPoints: PROGRAMS, packages: 'external' })
+  const programs = PROGRAMS.filter((file) => existsSync(join(root, file)))
+  await build({ ...common, entryPoints: programs, packages: 'external' })
   await build({
     ...common,
     entryPoints: ['cli/main.ts'],

@@ -62,7 +62,8 @@ async function loads() {
 export async function ensureNative(progress) {
   if (loadsHere()) return 'already there'
   progress('npm rebuild better-sqlite3')
-  const rebuild = () => run('npm', ['rebuild', 'better-sqlite3'], { onLine: progress, env: { ...process.env, JOBS: 'max' } })
+  const rebuild = () =>
+    run('npm', ['rebuild', 'better-sqlite3', '--foreground-scripts'], { onLine: progress, env: { ...process.env, JOBS: 'max' } })
   let last = await rebuild()
   if (await loads()) return 'built'
   if (!['make', 'g++', 'python3'].every(which) && (await install(['build-essential', 'python3'], progress)))

@@ -28,7 +28,9 @@ export async function step(name, work) {
   running.set(name, state)
   ticker ??= setInterval(tick, isTerminal ? 100 : 1000)
   try {
-    const remark = await work((text) => (state.doing = text.trim() || state.doing))
+    const remark = await work(
+      (text) => (state.doing = /^npm (warn|notice)/i.test(text) ? state.doing : text.trim() || state.doing),
+    )
     finish(name, '✓', remark)
   } catch (error) {
     finish(name, '✗', error instanceof StepFailed ? '' : String(error))
