@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { App } from '../apps/app.ts'
 import type { Account } from '../accounts/account.ts'
 import type { Domain } from '../domains/domain.ts'
@@ -34,9 +34,9 @@ export type UseCases = {
     /** Resolves when the release has left `pending`, with its switch cost where one was measured. */
     settled(appId: string, version: number, signal: AbortSignal): Promise<Release>
     /** Default target: the newest succeeded one before the current that still has its image. Throws not_found, invalid_params, conflict. */
-    rollback(app: App, user: User, version?: number): Promise<Release>
+    rollback(appId: string, user: User, version: number | undefined): Promise<Release>
     /** A copy of the current release with another description (`releases:retry`). */
-    retry(app: App, user: User, description: string | undefined): Release
+    retry(appId: string, user: User, description: string | undefined): Release
     eligibleForRollback(release: Release): boolean
   }
   configVars: {
@@ -68,7 +68,7 @@ export type UseCases = {
     /** Starts a one-off dyno; for an attached one, `attach(secret)` gives its streams once. */
     start(app: App, user: User, request: RunRequest): Promise<Run>
     /** The pipe of an attached run, once; undefined for an unknown or used secret. Resolves after the end of the process. */
-    attach(secret: string, socket: import('node:stream').Duplex): Promise<boolean>
+    attach(secret: string, socket: Duplex): Promise<boolean>
     resize(app: App, name: string, size: { columns: number; rows: number }): Promise<void>
   }
   deploys: {

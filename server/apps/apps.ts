@@ -46,6 +46,7 @@ export function apps({ db, clock, ids, initialRelease, mayUse, prepare, clean, w
 
   return {
     all: store.list,
+    has: (id: string) => store.find(id) !== undefined,
     list: (account: Account) => store.list().filter((app) => isVisible(account, app)),
 
     /** By name or id; the same error for what does not exist and for what is somebody else's. */

@@ -1,0 +1,90 @@
+import type { Db } from '../../db/open.ts'
+import type { Account } from './account.ts'
+
+type Row = { id: string; email: string; name: string | null; admin: number; created_at: string; updated_at: string }
+type TokenRow = {
+  id: string
+  account_id: string
+  hash: string
+  description: string
+  scope: string
+  expires_at: string | null
+  last_used_at: string | null
+  created_at: string
+  updated_at: string
+}
+
+/** A token without its secret. */
+export type Token = {
+  readonly id: string
+  readonly accountId: string
+  readonly description: string
+  readonly scope: readonly string[]
+  readonly expiresAt: Date | null
+  readonly lastUsedAt: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+const fromRow = (r: Row): Account => ({
+  id: r.id,
+  email: r.email,
+  name: r.name,
+  admin: r.admin === 1,
+  createdAt: new Date(r.created_at),
+  updatedAt: new Date(r.updated_at),
+})
+
+const tokenFromRow = (r: TokenRow): Token => ({
+  id: r.id,
+  accountId: r.account_id,
+  description: r.description,
+  scope: JSON.parse(r.scope) as string[],
+  expiresAt: r.expires_at ? new Date(r.expires_at) : null,
+  lastUsedAt: r.last_used_at ? new Date(r.last_used_at) : null,
+  createdAt: new Date(r.created_at),
+  updatedAt: new Date(r.updated_at),
+})
+
+/** All SQL about accounts and their tokens. */
+export function accountStore(db: Db) {
+  const byId = db.prepare<[string], Row>('SELECT * FROM accounts WHERE id = ?')
+  const admin = db.prepare<[], Row>('SELECT * FROM accounts WHERE admin = 1 ORDER BY created_at LIMIT 1')
+  const insert = db.prepare(`
+    INSERT INTO accounts ( id,  email,  name,  admin,  created_at,  updated_at)
+    VALUES               (@id, @email, @name, @admin, @at,         @at)`)
+  const tokenByHash = db.prepare<[string], TokenRow>('SELECT * FROM tokens WHERE hash = ?')
+  const tokensOf = db.prepare<[string], TokenRow>('SELECT * FROM tokens WHERE account_id = ? ORDER BY created_at, id')
+  const insertToken = db.prepare<object, TokenRow>(`
+    INSERT INTO tokens ( id,  account_id,  hash,  description,  scope,  expires_at,  created_at,  updated_at)
+    VALUES             (@id, @account_id, @hash, @description, @scope, @expires_at, @at,         @at)
+    RETURNING *`)
+  const touch = db.prepare('UPDATE tokens SET last_used_at = ? WHERE id = ?')
+  const remove = db.prepare('DELETE FROM tokens WHERE id = ?')
+  return {
+    find(id: string) {
+      const row = byId.get(id)
+      return row && fromRow(row)
+    },
+    admin() {
+      const row = admin.get()
+      return row && fromRow(row)
+    },
+    insert: (a: { id: string; email: string; name: string | null; admin: boolean; at: Date }) =>
+      void insert.run({ id: a.id, email: a.email, name: a.name, admin: a.admin ? 1 : 0, at: a.at.toISOString() }),
+    tokenByHash(hash: string) {
+      const row = tokenByHash.get(hash)
+      return row && tokenFromRow(row)
+    },
+    tokens: (accountId: string) => tokensOf.all(accountId).map(tokenFromRow),
+    insertToken: (t: { id: string; accountId: string; hash: string; description: string; scope: readonly string[]; expiresAt: Date | null; at: Date }) =>
+      tokenFromRow(
+        insertToken.get({
+          id: t.id, account_id: t.accountId, hash: t.hash, description: t.description, scope: JSON.stringify(t.scope),
+          expires_at: t.expiresAt?.toISOString() ?? null, at: t.at.toISOString(),
+        })!,
+      ), // prettier-ignore
+    touch: (id: string, at: Date) => void touch.run(at.toISOString(), id),
+    removeToken: (id: string) => void remove.run(id),
+  }
+}

@@ -1,0 +1,50 @@
+import type { ErrorRequestHandler } from 'express'
+import { AppError, type ErrorCode } from '../errors.ts'
+import type { ErrorBody } from './wire.ts'
+
+/** The only place where a domain failure becomes an HTTP status. `satisfies` makes a forgotten code a compile error. */
+export const STATUS = {
+  bad_request: 400,
+  invalid_params: 422,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  range_not_satisfiable: 416,
+  confirmation_required: 423,
+  build_failed: 422,
+  rate_limit: 429,
+  unavailable: 503,
+} satisfies Record<ErrorCode, number>
+
+type Deps = { log: (id: string, cause: unknown) => void; newId: () => string }
+
+export function errorHandler({ log, newId }: Deps): ErrorRequestHandler {
+  return (cause: unknown, _req, res, next) => {
+    if (res.headersSent) return next(cause) // a stream already began: express closes the socket
+    const error = asAppError(cause)
+    if (error) {
+      const { code: id, message, resource } = error
+      res.status(STATUS[error.code]).json({ id, message, ...(resource && { resource }) } satisfies ErrorBody)
+      return
+    }
+    const id = newId()
+    log(id, cause)
+    res.status(500).json({
+      id: 'internal_server_error',
+      message: `Internal error. The log of dozen has more under ${id}.`,
+    } satisfies ErrorBody)
+  }
+}
+
+/** What express's own body reader throws is the client's mistake too. */
+function asAppError(cause: unknown): AppError | undefined {
+  if (cause instanceof AppError) return cause
+  const { type, status } = cause as { type?: string; status?: number }
+  if (type === 'entity.too.large') return new AppError('too_large', 'The request body is larger than 1 MiB.')
+  if (type === 'entity.parse.failed') return new AppError('bad_request', 'The request body is not valid JSON.')
+  if (cause instanceof URIError) return new AppError('bad_request', 'The path is not valid percent-encoding.')
+  if (status !== undefined && status >= 400 && status < 500) return new AppError('bad_request', 'The request could not be read.')
+  return undefined
+}

@@ -1,0 +1,71 @@
+import type { Account } from '../accounts/account.ts'
+import type { Accounts, Caller, Scope } from '../accounts/accounts.ts'
+import type { App } from '../apps/app.ts'
+import type { Clock } from '../clock.ts'
+import { invalid } from '../errors.ts'
+import type { Origin } from './serialize.ts'
+import type { UseCases } from './use-cases.ts'
+
+/** What a handler gets: the caller is known and may use the route; nothing of express is left. */
+export type Call = {
+  caller: Caller
+  account: Account
+  params: Record<string, string>
+  query: Record<string, unknown>
+  body: Record<string, unknown>
+  range: string | undefined
+  origin: Origin
+  /** "host:port" of the port that the client reached. */
+  authority: string
+}
+
+/** What a route answers. `list` is paged by the Range header over `keys`. */
+export type Reply =
+  | { status?: number; json: unknown; headers?: Record<string, string> }
+  | { list: readonly unknown[]; keys: Readonly<Record<string, (item: never) => string | number>>; show: (item: never) => unknown }
+
+export type Route = {
+  method: 'get' | 'post' | 'patch' | 'put' | 'delete'
+  path: string
+  /** What a token must be allowed to do. */
+  scope: Extract<Scope, 'identity' | 'read' | 'write' | 'read-protected' | 'write-protected' | 'global'>
+  handle: (call: Call) => Reply | Promise<Reply>
+}
+
+export type Deps = {
+  useCases: UseCases
+  accounts: Accounts
+  clock: Clock
+  logSessions: { create(appId: string, options: Record<string, unknown>): { id: string; secret: string } }
+}
+
+const route =
+  (method: Route['method']) =>
+  (path: string, scope: Route['scope'], handle: Route['handle']): Route => ({ method, path, scope, handle })
+
+export const GET = route('get')
+export const POST = route('post')
+export const PATCH = route('patch')
+export const PUT = route('put')
+export const DELETE = route('delete')
+
+export const ok = (json: unknown, status = 200): Reply => ({ json, status })
+
+/** A list paged over `keys`, the first of which is the default order. */
+export const listed = <T>(
+  list: readonly T[],
+  keys: Readonly<Record<string, (item: T) => string | number>>,
+  show: (item: T) => unknown,
+): Reply => ({ list, keys, show })
+
+/** The app of `:app`, by name or id, if the caller may see it. */
+export const appOf = ({ useCases }: Pick<Deps, 'useCases'>, { account, params }: Call): App =>
+  useCases.apps.find(account, params['app']!)
+
+/** A string field of the body, or undefined. Throws invalid_params for another type. */
+export function text(body: Record<string, unknown>, name: string): string | undefined {
+  const value = body[name]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw invalid(`${name} should be a string.`)
+  return value
+}

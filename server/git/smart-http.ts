@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process'
+import { Router, type Request, type RequestHandler, type Response } from 'express'
+import { createGunzip } from 'node:zlib'
+import { pipeline } from 'node:stream'
+import type { Accounts, Caller } from '../accounts/accounts.ts'
+import type { App } from '../apps/app.ts'
+import { AppError } from '../errors.ts'
+import { GIT_SETTINGS, gitEnvironment } from './repos.ts'
+
+const SERVICES = ['git-receive-pack', 'git-upload-pack'] as const
+type Service = (typeof SERVICES)[number]
+
+type Deps = {
+  accounts: Accounts
+  findApp: (caller: Caller, name: string) => App
+  repoOf: (appId: string) => string
+  hooksFolder: string
+  /** Announces a push and returns what its hook will be told by: environment, and what to do when it is over. */
+  announce: (push: { app: App; caller: Caller; gone: AbortSignal }) => { env: Record<string, string>; end: () => void }
+  callerOf: (req: Request, needed: 'deploy' | 'read') => Caller
+  path: string | undefined
+  maxPackBytes: number
+}
+
+/** Smart HTTP (gitprotocol-http): `/<app>.git`, any user name, a token as the password. */
+export function smartHttp(deps: Deps): RequestHandler {
+  const router = Router({ strict: true })
+  router.get('/:app.git/info/refs', (req, res) => advertise(deps, req, res))
+  for (const service of SERVICES) router.post(`/:app.git/${service}`, (req, res) => exchange(deps, service, req, res))
+  router.use('/:app.git', (req, res) => {
+    if (authorized(deps, 'git-upload-pack', req, res))
+      res.status(403).type('text').send('Only smart HTTP is served here: use a git client.\n')
+  })
+  return router
+}
+
+/** The app of the path for a caller who may, or undefined once the request has been answered. */
+function authorized(deps: Deps, service: Service, req: Request, res: Response): { app: App; caller: Caller } | undefined {
+  try {
+    const caller = deps.callerOf(req, service === 'git-receive-pack' ? 'deploy' : 'read')
+    return { caller, app: deps.findApp(caller, req.params['app'] as string) }
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause
+    if (cause.code === 'unauthorized') res.set('WWW-Authenticate', 'Basic realm="dozen"')
+    const status = cause.code === 'unauthorized' ? 401 : cause.code === 'forbidden' ? 403 : 404
+    res.status(status).type('text').send(`${cause.message}\n`)
+    return undefined
+  }
+}
+
+function advertise(deps: Deps, req: Request, res: Response) {
+  const service = SERVICES.find((one) => one === req.query['service'])
+  const found = authorized(deps, service ?? 'git-upload-pack', req, res)
+  if (!found) return
+  if (!service) return void res.status(403).type('text').send('Only smart HTTP is served here: use a git client.\n')
+  res.set({ 'Content-Type': `application/x-${service}-advertisement`, 'Cache-Control': 'no-cache' })
+  res.write(packetLine(`# service=${service}\n`) + '0000')
+  const child = git(deps, req, [command(service), '--stateless-rpc', '--advertise-refs', deps.repoOf(found.app.id)])
+  child.stdin.end()
+  pipeline(child.stdout, res, () => {})
+}
+
+function exchange(deps: Deps, service: Service, req: Request, res: Response) {
+  const found = authorized(deps, service, req, res)
+  if (!found) return
+  const gone = new AbortController()
+  res.on('close', () => res.writableFinished || gone.abort())
+  const push = service === 'git-receive-pack' ? deps.announce({ ...found, gone: gone.signal }) : undefined
+  res.set({ 'Content-Type': `application/x-${service}-result`, 'Cache-Control': 'no-cache' })
+  const child = git(deps, req, [command(service), '--stateless-rpc', deps.repoOf(found.app.id)], push?.env)
+  const body = req.headers['content-encoding'] === 'gzip' ? pipeline(req, createGunzip(), () => {}) : req
+  pipeline(body, child.stdin, () => {}) // a client that goes away ends git's input, and git with it
+  child.stdout.pipe(res)
+  child.on('close', () => push?.end())
+}
+
+const command = (service: Service) => service.slice('git-'.length)
+const packetLine = (text: string) => (text.length + 4).toString(16).padStart(4, '0') + text
+
+function git(deps: Deps, req: Request, args: string[], env: Record<string, string> = {}) {
+  const protocol = String(req.headers['git-protocol'] ?? '')
+  const settings = [
+    ...GIT_SETTINGS,
+    '-c',
+    `core.hooksPath=${deps.hooksFolder}`,
+    '-c',
+    `receive.maxInputSize=${deps.maxPackBytes}`,
+  ]
+  return spawn('git', [...settings, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...gitEnvironment(deps.path), ...(/^version=[0-2]$/.test(protocol) && { GIT_PROTOCOL: protocol }), ...env },
+  })
+}
