@@ -243,11 +243,17 @@ export class World {
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What a failed test needs to be understood: the platform's own output and each app's stream. */
+  /** What a failed test needs to be understood: the platform's own output, and each app's stream without its plain request lines. */
   async dump(): Promise<string> {
-    const streams = await Promise.all(
-      [...this.apps.keys()].map(async (app) => `── ${app} ──\n${await this.logs(app, 300).catch(String)}`),
-    )
+    const isPlain = (line: string) => line.includes('dozen[router]: at=info')
+    const stream = async (app: string) => {
+      const lines = (await this.logs(app).catch(String)).split('\n')
+      return [
+        `── ${app} (${lines.filter(isPlain).length} request lines left out) ──`,
+        ...lines.filter((line) => !isPlain(line)).slice(-300),
+      ].join('\n')
+    }
+    const streams = await Promise.all([...this.apps.keys()].map(stream))
     return [`── dozen up (${this.home}) ──\n${this.output.slice(-20_000)}`, ...streams].join('\n')
   }
 
