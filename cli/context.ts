@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { ApiClient } from './client.ts'
+import type { Entry } from './entry.ts'
 import type { Env, Settings } from './settings.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -11,6 +12,8 @@ export type Streams = {
 
 /** What a command may touch: the API and the terminal. */
 export type Context = {
+  /** Every command, for those that talk about commands. */
+  readonly commands: readonly Entry[]
   readonly api: ApiClient
   readonly settings: Settings
   /** A line of data. */

@@ -3,7 +3,9 @@ import { apiClient } from './client.ts'
 import type { Context, Streams } from './context.ts'
 import { CliError, ExitStatus, UsageError } from './errors.ts'
 import { findApp } from './git.ts'
-import { type Entry, find, suggest } from './registry.ts'
+import { ENTRIES } from './entries.ts'
+import type { Entry } from './entry.ts'
+import { find, suggest } from './registry.ts'
 import { type Env, settingsFrom } from './settings.ts'
 import { safe, terminalOf } from './terminal.ts'
 import { prepare } from './prepare.ts'
@@ -39,11 +41,11 @@ async function invoke(context: Context, name: string, args: readonly string[]): 
 /** "config set A=1" is "config:set A=1", where there is such a command and `config` has no argument of that name. */
 function resolve(name: string, args: readonly string[]): { entry: Entry; rest: string[] } {
   const [verb, ...after] = args
-  const joined = verb !== undefined && /^[a-z0-9-]+$/.test(verb) && name !== 'run' ? find(`${name}:${verb}`) : undefined
+  const joined = verb !== undefined && /^[a-z0-9-]+$/.test(verb) && name !== 'run' ? find(ENTRIES, `${name}:${verb}`) : undefined
   if (joined) return { entry: joined, rest: after }
-  const entry = find(name)
+  const entry = find(ENTRIES, name)
   if (entry) return { entry, rest: [...args] }
-  const meant = suggest(name)
+  const meant = suggest(ENTRIES, name)
   throw new UsageError(`${JSON.stringify(name)} is no dozen command.`, {
     hint: meant ? `Did you mean \`dozen ${meant}\`? \`dozen help\` lists them all.` : '`dozen help` lists them all.',
   })
@@ -59,6 +61,7 @@ function contextOf({ env, cwd, program, streams, now = () => new Date() }: World
     warned.add(message)
   }
   return {
+    commands: ENTRIES,
     api: apiClient(settings, warn),
     settings,
     out: (line) => void streams.stdout.write(`${line}\n`),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Context } from './context.ts'
-import type { Entry } from './registry.ts'
+import type { Entry } from './entry.ts'
 
 /** A command with the manners they all share: its whole name in the usage, help on stdout, errors thrown instead of printed. */
 export async function prepare(entry: Entry, context: Context): Promise<Command> {

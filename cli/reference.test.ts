@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { reference } from './reference.ts'
-import { ENTRIES, find, suggest } from './registry.ts'
+import { ENTRIES } from './entries.ts'
+import { find, suggest } from './registry.ts'
 import type { Context } from './context.ts'
 
 it('docs/cli.md is what the commands say of themselves', async () => {
@@ -39,7 +40,7 @@ it.each([
   ['lgos', 'logs'],
   ['xyzzy', undefined],
   ['x', undefined],
-])('takes %s for %s', (typed, meant) => expect(suggest(typed)).toBe(meant))
+])('takes %s for %s', (typed, meant) => expect(suggest(ENTRIES, typed)).toBe(meant))
 
 it("knows Heroku's names", () => {
   for (const name of [
@@ -53,6 +54,6 @@ it("knows Heroku's names", () => {
     'ps:stop',
     'authorizations:create',
   ]) {
-    expect(find(name), name).toBeDefined()
+    expect(find(ENTRIES, name), name).toBeDefined()
   }
 })

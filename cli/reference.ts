@@ -1,6 +1,7 @@
 import type { Argument, Command } from 'commander'
 import type { Context } from './context.ts'
-import { ENTRIES, type Entry } from './registry.ts'
+import { ENTRIES } from './entries.ts'
+import type { Entry } from './entry.ts'
 import { TOPICS } from './topics.ts'
 
 /** docs/cli.md: every command with its usage, made from the commands themselves. `npx vitest run -u cli/reference` writes it. */

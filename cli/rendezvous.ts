@@ -13,17 +13,20 @@ const CONNECT_MS = 15_000
  */
 export async function attach(context: Context, { url, isRaw }: { url: string; isRaw: boolean }): Promise<number> {
   const { stdin } = context.streams
-  const socket = await greet(context, new URL(url))
+  const target = new URL(url)
+  const socket = await open(context, target)
+  const incoming: Incoming = socket.iterator({ destroyOnReturn: false })
+  const first = await greet(socket, incoming, target)
   if (isRaw) stdin.setRawMode?.(true)
   const send = (chunk: Buffer) => {
     if (!socket.write(chunk)) stdin.pause()
   }
-  const resume = () => stdin.resume()
-  const finish = () => socket.end()
+  // Not within a read's callback: Node's TLS sockets (20.20) then drop the records that came with it.
+  const finish = () => void setImmediate(() => socket.end())
   stdin.on('data', send).on('end', finish).resume()
-  socket.on('drain', resume)
+  socket.on('drain', () => stdin.resume())
   try {
-    return await receive(context, socket)
+    return await receive(context, first, incoming)
   } finally {
     stdin.off('data', send).off('end', finish).pause()
     if (isRaw) stdin.setRawMode?.(false)
@@ -31,45 +34,43 @@ export async function attach(context: Context, { url, isRaw }: { url: string; is
   }
 }
 
-async function receive({ streams: { stdout } }: Context, socket: Socket): Promise<number> {
+/** What the socket brings; one reader from the first byte on, so that nothing falls between two. */
+type Incoming = AsyncIterator<Buffer>
+
+async function receive({ streams: { stdout } }: Context, first: Buffer, incoming: Incoming): Promise<number> {
   const marker = exitMarker()
   const write = async (bytes: Buffer) => {
     if (bytes.length && !stdout.write(bytes)) await new Promise((resolve) => stdout.once('drain', resolve))
   }
-  try {
-    for await (const chunk of socket.iterator({ destroyOnReturn: false })) await write(marker.push(chunk as Buffer))
-  } catch {
-    // a reset connection ends like a closed one: with or without a status
-  }
+  for (let chunk: Buffer | undefined = first; chunk; chunk = await next(incoming)) await write(marker.push(chunk))
   const { rest, status } = marker.end()
   await write(rest)
-  if (status === undefined)
-    throw new CliError('The connection was lost before the command ended.', { hint: '`dozen ps` shows whether it still runs.' })
-  return status
+  if (status !== undefined) return status
+  throw new CliError('The connection was lost before the command ended.', { hint: '`dozen ps` shows whether it still runs.' })
 }
 
-/** Connects, says the secret and waits for the greeting; what follows it stays in the socket. */
-async function greet(context: Context, url: URL): Promise<Socket> {
-  const socket = await open(context, url)
+/** undefined at the end; a reset connection ends like a closed one: with or without a status. */
+const next = (incoming: Incoming): Promise<Buffer | undefined> =>
+  incoming.next().then(
+    ({ done, value }) => (done ? undefined : value),
+    () => undefined,
+  )
+
+/** Says the secret and waits for the greeting; returns what came with it. */
+async function greet(socket: Socket, incoming: Incoming, url: URL): Promise<Buffer> {
   socket.write(`${url.pathname.slice(1)}${url.search}\r\n`)
-  return new Promise((resolve, reject) => {
-    let head = Buffer.alloc(0)
-    const refuse = () =>
-      reject(
-        new CliError('The dyno did not take the connection.', {
-          hint: 'Its address is good once and for a minute: run it again.',
-        }),
-      )
-    socket.setTimeout(CONNECT_MS, () => socket.destroy())
-    socket.once('close', refuse).on('readable', function hear() {
-      const bytes = socket.read(Math.min(GREETING.length - head.length, socket.readableLength)) as Buffer | null
-      if (!bytes) return
-      head = Buffer.concat([head, bytes])
-      if (head.length < GREETING.length) return hear()
-      socket.off('readable', hear).off('close', refuse).setTimeout(0)
-      if (head.toString() === GREETING) resolve(socket)
-      else refuse()
-    })
+  socket.setTimeout(CONNECT_MS, () => socket.destroy())
+  let head = Buffer.alloc(0)
+  while (head.length < GREETING.length) {
+    const chunk = await next(incoming)
+    if (!chunk) break
+    head = Buffer.concat([head, chunk])
+  }
+  socket.setTimeout(0)
+  if (head.subarray(0, GREETING.length).toString() === GREETING) return head.subarray(GREETING.length)
+  socket.destroy()
+  throw new CliError('The dyno did not take the connection.', {
+    hint: 'Its address is good once and for a minute: run it again.',
   })
 }
 

@@ -38,6 +38,8 @@ const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 
 const IS_SGR = /^\x1b\[[0-9;:]*m$/
 
+const RESET = '\x1b[0m'
+
 /**
  * One line of someone else's text, made safe to print: colours stay with `keepColors` (and end with the line), every other
  * escape sequence and control character goes (CVE-2021-25743).
@@ -53,7 +55,8 @@ export function safe(line: string, { keepColors = false } = {}): string {
     result += escape
     isColored = true
   }
-  return result + line.slice(from).replace(CONTROLS, '') + (isColored ? '\x1b[0m' : '')
+  result += line.slice(from).replace(CONTROLS, '')
+  return isColored && !result.endsWith(RESET) ? result + RESET : result
 }
 
 /** Columns that a text takes, near enough: wide East Asian characters and emoji take two, marks none. */

@@ -37,7 +37,7 @@ it('keeps what was saved when the server refuses the new token', async () => {
   const server = await fixedServer(ROUTES)
   const { code, stderr } = await typed(['login', server.url, '--token-stdin'], { env: { HOME: home }, input: 'bad' })
   expect(code).toBe(1)
-  expect(stderr).toContain('Error: Invalid credentials provided.\n')
+  expect(stderr).toBe('Error: Invalid credentials provided.\nNothing was saved.\n')
   expect(() => statSync(join(home, '.config/dozen/credentials.json'))).toThrow('ENOENT')
   await server.close()
 })

@@ -2,9 +2,9 @@ import type { Account } from '../../../server/api/wire.ts'
 import { apiClient } from '../../client.ts'
 import { command, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
-import { UsageError } from '../../errors.ts'
+import { ApiError, CliError, UsageError } from '../../errors.ts'
 import { secretLine, wholeInput } from '../../input.ts'
-import { origin, readCredentials, writeCredentials } from '../../settings.ts'
+import { origin, type Settings, readCredentials, writeCredentials } from '../../settings.ts'
 import { safe } from '../../terminal.ts'
 
 /** GET /account with the new token, then saves it for this server's URL. */
@@ -16,12 +16,21 @@ export const login: Make = (context) =>
       const url = given ? origin(given) : context.settings.url()
       const token = await ask(context, options.tokenStdin === true, url)
       const settings = { ...context.settings, url: () => url, token: () => ({ value: token, from: 'what you typed' }) }
-      const { email } = await apiClient(settings, context.err).get<Account>('/account')
+      const { email } = await verify(settings, context)
       const path = context.settings.credentialsPath
       const { servers } = readCredentials(path)
       writeCredentials(path, { current: url, servers: { ...servers, [url]: { token, email } } })
       context.out(`Logged in to ${url} as ${safe(email)}`)
     })
+
+/** The server's no is about what was just typed: no hint on where it came from. */
+async function verify(settings: Settings, { err }: Context): Promise<Account> {
+  try {
+    return await apiClient(settings, err).get<Account>('/account')
+  } catch (error) {
+    throw error instanceof ApiError && error.status === 401 ? new CliError(error.message, { hint: 'Nothing was saved.' }) : error
+  }
+}
 
 async function ask(context: Context, isPiped: boolean, url: string): Promise<string> {
   const { DOZEN_TOKEN } = context.env

@@ -2,7 +2,8 @@ import { command, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { UsageError } from '../../errors.ts'
 import { prepare } from '../../prepare.ts'
-import { ENTRIES, type Entry, find, suggest } from '../../registry.ts'
+import type { Entry } from '../../entry.ts'
+import { find, suggest } from '../../registry.ts'
 import { table } from '../../table.ts'
 import { styled } from '../../terminal.ts'
 import { TOPICS } from '../../topics.ts'
@@ -13,10 +14,10 @@ export const help: Make = (context) =>
     .action(async (subject: string | undefined) => {
       if (subject === undefined || subject === 'all') return overview(context, subject === 'all')
       if (subject === 'topics') return topics(context)
-      const entry = find(subject)
-      const below = ENTRIES.filter((other) => other.name.startsWith(`${subject}:`) && !other.isHidden)
+      const entry = find(context.commands, subject)
+      const below = context.commands.filter((other) => other.name.startsWith(`${subject}:`) && !other.isHidden)
       const topic = TOPICS[subject]
-      if (!entry && !topic && below.length === 0) throw unknown(subject)
+      if (!entry && !topic && below.length === 0) throw unknown(context, subject)
       if (topic) context.out(entry ? `${topic.text}\n` : topic.text)
       if (entry) (await prepare(entry, context)).outputHelp()
       if (below.length === 0) return
@@ -26,8 +27,8 @@ export const help: Make = (context) =>
 
 const row = ({ name, summary }: Entry): string[] => [`  ${name}`, summary]
 
-function unknown(subject: string): UsageError {
-  const meant = suggest(subject)
+function unknown({ commands }: Context, subject: string): UsageError {
+  const meant = suggest(commands, subject)
   const hint = `${meant ? `Did you mean \`dozen help ${meant}\`? ` : ''}\`dozen help\` lists the commands, \`dozen help topics\` the topics.`
   return new UsageError(`There is no help on ${JSON.stringify(subject)}.`, { hint })
 }
@@ -49,14 +50,14 @@ const COMMON = [
   'maintenance:on',
 ]
 
-function overview({ out, terminal }: Context, isWhole: boolean): void {
+function overview({ out, terminal, commands }: Context, isWhole: boolean): void {
   out('dozen — a twelve-factor platform for your own machine')
   out('')
   out('Usage: dozen <command> [arguments] [-a app]')
   const groups = new Map<string, Entry[]>()
   const isShown = ({ name, isHidden }: Entry) => !isHidden && (isWhole || !name.includes(':') || COMMON.includes(name))
-  for (const entry of ENTRIES.filter(isShown)) groups.set(entry.topic, [...(groups.get(entry.topic) ?? []), entry])
-  const column = Math.max(...ENTRIES.filter(isShown).map(({ name }) => name.length))
+  for (const entry of commands.filter(isShown)) groups.set(entry.topic, [...(groups.get(entry.topic) ?? []), entry])
+  const column = Math.max(...commands.filter(isShown).map(({ name }) => name.length))
   for (const [group, entries] of groups) {
     out(`\n${styled(terminal, 'bold', group)}`)
     table(entries.map(({ name, summary }) => [`  ${name.padEnd(column)}`, summary])).forEach(out)

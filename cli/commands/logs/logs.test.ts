@@ -60,5 +60,5 @@ it('makes a new session where the old one has expired while it tailed', async ()
 
 it('prints no escape sequence of an app but its colours', async () => {
   const env = await streaming((response) => events(response, [1, '\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m']).end())
-  expect((await typed(['logs'], { env })).stdout).toBe(`${LINE}\x1b[31mred\x1b[0m\x1b[0m\n`)
+  expect((await typed(['logs'], { env })).stdout).toBe(`${LINE}\x1b[31mred\x1b[0m\n`)
 })

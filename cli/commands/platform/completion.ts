@@ -1,6 +1,6 @@
 import { Argument } from 'commander'
 import { command, type Make } from '../../command.ts'
-import { ENTRIES } from '../../registry.ts'
+import type { Entry } from '../../entry.ts'
 
 type Shell = 'bash' | 'zsh' | 'fish'
 
@@ -9,20 +9,19 @@ export const completion: Make = (context) =>
   command('completion', 'print a script that completes commands and app names in your shell')
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText('after', USE)
-    .action((shell: Shell) => context.out(SCRIPTS[shell]()))
+    .action((shell: Shell) => context.out(SCRIPTS[shell](context.commands.filter(({ isHidden }) => !isHidden))))
 
 const USE = `
 bash:  echo 'eval "$(dozen completion bash)"' >> ~/.bashrc
 zsh:   echo 'eval "$(dozen completion zsh)"' >> ~/.zshrc
 fish:  dozen completion fish > ~/.config/fish/completions/dozen.fish`
 
-const visible = () => ENTRIES.filter(({ isHidden }) => !isHidden)
 /** For a shell's single quotes. */
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
-const SCRIPTS: Record<Shell, () => string> = {
+const SCRIPTS: Record<Shell, (visible: readonly Entry[]) => string> = {
   // ":" is a word break for bash: names are matched against the whole word, and what stands before the last ":" is cut off again.
-  bash: () => `_dozen() {
+  bash: (visible) => `_dozen() {
   local line="\${COMP_LINE:0:COMP_POINT}" word previous
   word="\${line##* }"
   previous="\${line% *}" previous="\${previous##* }"
@@ -30,11 +29,7 @@ const SCRIPTS: Record<Shell, () => string> = {
   if [[ $previous == -a || $previous == --app ]]; then
     COMPREPLY=($(compgen -W "$(dozen complete:apps 2>/dev/null)" -- "$word"))
   elif [[ $previous == dozen || $previous == help ]]; then
-    COMPREPLY=($(compgen -W ${quoted(
-      visible()
-        .map(({ name }) => name)
-        .join(' '),
-    )} -- "$word"))
+    COMPREPLY=($(compgen -W ${quoted(visible.map(({ name }) => name).join(' '))} -- "$word"))
   else
     COMPREPLY=($(compgen -f -- "$word"))
   fi
@@ -43,7 +38,7 @@ const SCRIPTS: Record<Shell, () => string> = {
   fi
 }
 complete -o default -F _dozen dozen`,
-  zsh: () => `#compdef dozen
+  zsh: (visible) => `#compdef dozen
 _dozen() {
   local -a names
   if [[ $words[CURRENT-1] == (-a|--app) ]]; then
@@ -51,9 +46,7 @@ _dozen() {
     compadd -a names
   elif (( CURRENT == 2 )) || [[ $words[CURRENT-1] == help ]]; then
     names=(
-${visible()
-  .map(({ name, summary }) => `      ${quoted(`${name.replaceAll(':', '\\:')}:${summary}`)}`)
-  .join('\n')}
+${visible.map(({ name, summary }) => `      ${quoted(`${name.replaceAll(':', '\\:')}:${summary}`)}`).join('\n')}
     )
     _describe command names
   else
@@ -61,11 +54,11 @@ ${visible()
   fi
 }
 compdef _dozen dozen`,
-  fish: () =>
+  fish: (visible) =>
     [
       'complete -c dozen -f',
       "complete -c dozen -s a -l app -x -d 'app to act on' -a '(dozen complete:apps 2>/dev/null)'",
-      ...visible().map(
+      ...visible.map(
         ({ name, summary }) => `complete -c dozen -n __fish_use_subcommand -a ${quoted(name)} -d ${quoted(summary)}`,
       ),
     ].join('\n'),

@@ -107,6 +107,7 @@ it('says so when there is nothing to go back to, or no such release', async () =
 
     $ dozen rollback v9
     ! Error: Couldn't find that app.
+    ! \`dozen apps\` lists yours.
     [status 1]
     "
   `)

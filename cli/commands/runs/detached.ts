@@ -1,8 +1,5 @@
-import type { Dyno } from '../../../server/api/wire.ts'
-import { appCommand, type AppOption, appPath, type Make } from '../../command.ts'
-import type { Context } from '../../context.ts'
-import { progress } from '../../output.ts'
-import { request, type RunOptions } from './run.ts'
+import { appCommand, type AppOption, type Make } from '../../command.ts'
+import { detach, type RunOptions } from './request.ts'
 
 /** POST /apps/:app/dynos `{attach: false}` */
 export const detached: Make = (context) =>
@@ -18,14 +15,3 @@ export const detached: Make = (context) =>
     .action(async (words: string[], options: AppOption & Omit<RunOptions, 'tty'>) =>
       detach(context, await context.app(options.app), { words, tty: false, ...options }),
     )
-
-export async function detach(
-  context: Context,
-  app: string,
-  { words, ...options }: RunOptions & { words: string[] },
-): Promise<void> {
-  const made = context.api.post<Dyno>(appPath(app, 'dynos'), { ...request(words, options), attach: false })
-  const { name } = await progress(context, `Running ${words.join(' ')} on ${app}`, made, (dyno) => dyno.name)
-  context.err(`\`dozen logs -a ${app} --dyno ${name}\` shows its output.`)
-  context.out(name)
-}

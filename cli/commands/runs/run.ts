@@ -1,20 +1,10 @@
 import type { Dyno } from '../../../server/api/wire.ts'
-import { appCommand, type AppOption, appPath, type Make } from '../../command.ts'
+import { appCommand, appPath, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
-import { CliError, UsageError } from '../../errors.ts'
-import { commandLine } from '../../pairs.ts'
+import { CliError } from '../../errors.ts'
 import { attach, endWith } from '../../rendezvous.ts'
 import { safe } from '../../terminal.ts'
-import { detach } from './detached.ts'
-
-export type RunOptions = AppOption & {
-  detached?: boolean
-  tty: boolean
-  env?: string[]
-  size?: string
-  type?: string
-  exitCode?: boolean
-}
+import { detach, request, type RunOptions } from './request.ts'
 
 /** POST /apps/:app/dynos `{attach: true}`, then its streams are ours; ends with the command's own exit status. */
 export const run: Make = (context) =>
@@ -43,17 +33,6 @@ export const run: Make = (context) =>
       const stop = isRaw ? followSize(context, appPath(app, 'dynos', dyno.name)) : () => {}
       endWith(await attach(context, { url: dyno.attach_url, isRaw }).finally(stop))
     })
-
-/** The part of the body that both kinds of run share. */
-export function request(words: readonly string[], options: RunOptions, terminal: Record<string, string | number> = {}) {
-  const wrong = options.env?.find((text) => !/^[A-Za-z_][A-Za-z0-9_]*=/.test(text))
-  if (wrong) throw new UsageError(`${JSON.stringify(wrong)} is not KEY=value.`)
-  const extra = Object.fromEntries(
-    (options.env ?? []).map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]),
-  )
-  const { size, type } = options
-  return { command: commandLine(words), env: { ...terminal, ...extra }, ...(size && { size }), ...(type && { type }) }
-}
 
 function followSize({ api, streams: { stdout } }: Context, path: string): () => void {
   const tell = () => void api.patch(path, { columns: stdout.columns, lines: stdout.rows }).catch(() => {})
