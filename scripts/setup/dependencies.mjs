@@ -1,7 +1,7 @@
 // node_modules as package-lock.json says, and the one native package that must load: better-sqlite3.
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { install } from './apt.mjs'
 import { ROOT, run, which } from './programs.mjs'
 import { StepFailed } from './steps.mjs'
@@ -63,7 +63,7 @@ export async function ensureNative(progress) {
   if (loadsHere()) return 'already there'
   progress('npm rebuild better-sqlite3')
   const rebuild = () =>
-    run('npm', ['rebuild', 'better-sqlite3', '--foreground-scripts'], { onLine: progress, env: { ...process.env, JOBS: 'max' } })
+    run('npm', ['rebuild', 'better-sqlite3', '--foreground-scripts'], { onLine: progress, env: compilerEnv() })
   let last = await rebuild()
   if (await loads()) return 'built'
   if (!['make', 'g++', 'python3'].every(which) && (await install(['build-essential', 'python3'], progress)))
@@ -75,6 +75,13 @@ export async function ensureNative(progress) {
     'better-sqlite3 could neither be fetched nor compiled: install a compiler (`apt-get install -y build-essential python3`) and run `npm start` again.',
     last.lines,
   )
+}
+
+/** All cores, and the headers that came with this Node.js where they did, since node-gyp would fetch them. */
+function compilerEnv() {
+  const prefix = dirname(dirname(process.execPath))
+  const hasHeaders = existsSync(join(prefix, 'include/node/node.h'))
+  return { ...process.env, JOBS: 'max', ...(hasHeaders ? { npm_config_nodedir: prefix } : {}) }
 }
 
 /** For an npm that runs no install script at all: node-gyp as npm ships it. */
@@ -91,5 +98,6 @@ function compile(progress) {
   return run(process.execPath, [found, 'rebuild', '--release'], {
     cwd: join(ROOT, 'node_modules/better-sqlite3'),
     onLine: progress,
+    env: compilerEnv(),
   })
 }

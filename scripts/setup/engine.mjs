@@ -39,9 +39,10 @@ export async function look() {
   }
 }
 
-async function isUp(deadlineMs, progress) {
+/** Waits for the engine to answer, at most `deadlineMs` and while `isComing`. */
+async function isUp(deadlineMs, progress, isComing = () => true) {
   const end = performance.now() + deadlineMs
-  while (performance.now() < end) {
+  while (performance.now() < end && isComing()) {
     if ((await look()) === 'answers') return true
     progress('waiting for the engine to answer')
     await sleep(200)
@@ -103,16 +104,20 @@ const LOG = '/var/log/dockerd.log'
 
 /** On a machine without an init system: a daemon of its own, which outlives us. */
 async function startAlone(progress) {
-  const isRunning = isOtherAlive()
-  if (!isRunning) {
+  let hasEnded = false
+  if (!isOtherAlive()) {
     const log = openSync(LOG, 'a', 0o640)
-    spawn(which('dockerd'), [], { detached: true, stdio: ['ignore', log, log], cwd: '/' })
-      .on('error', () => {})
-      .unref()
+    const daemon = spawn(which('dockerd'), [], { detached: true, stdio: ['ignore', log, log], cwd: '/' })
+    daemon.on('error', () => (hasEnded = true)).on('exit', () => (hasEnded = true))
+    daemon.unref()
   }
-  if (await isUp(60_000, progress)) return `started, logs in ${LOG}`
-  const lines = existsSync(LOG) ? readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-15) : []
-  throw new StepFailed(`The container engine does not start: see ${LOG}, then run \`npm start\` again.`, lines)
+  if (await isUp(60_000, progress, () => !hasEnded)) return `started, logs in ${LOG}`
+  const lines = existsSync(LOG) ? readFileSync(LOG, 'utf8').trimEnd().split('\n') : []
+  const telling = lines.filter((line) => /level=(error|fatal)|^failed|^unable/.test(line))
+  throw new StepFailed(
+    `The container engine does not start: ${LOG} says why; then run \`npm start\` again.`,
+    (telling.length > 0 ? telling : lines).slice(-5),
+  )
 }
 
 function isOtherAlive() {

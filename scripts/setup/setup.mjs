@@ -10,7 +10,7 @@ import { step, StepFailed } from './steps.mjs'
 
 const LEAST = 20
 
-/** Rejects with the first StepFailed, once no step is running any more. Skipped steps cost milliseconds. */
+/** Rejects once no step is running any more, when one failed; what failed for a reason of its own has been explained then. Skipped steps cost milliseconds. */
 export async function setUp() {
   await step('Node.js', checkNode)
   const engine = step('container engine', ensureEngine)
@@ -19,8 +19,8 @@ export async function setUp() {
   const built = dependencies.then(() => step('build', ensureBuilt))
   const stack = Promise.all([engine, built]).then(() => step('stack image', ensureStack))
   const ended = await Promise.allSettled([engine, dependencies, native, built, stack])
-  const failed = ended.find(({ status }) => status === 'rejected')
-  if (failed) throw failed.reason
+  const reasons = new Set(ended.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))) // a step hands its reason to those that wait for it
+  if (reasons.size > 0) throw new AggregateError(reasons, [...reasons].map(({ message }) => message).join(' '))
 }
 
 async function checkNode() {

@@ -66,8 +66,9 @@ function tick() {
   }
 }
 
-/** Prints why a step failed: the last lines of what it ran, then the sentence. */
+/** Prints why steps failed: the last lines of what it ran, then the sentence, of each. */
 export function explain(error) {
+  if (error instanceof AggregateError) return error.errors.forEach((one) => explain(one))
   if (!(error instanceof StepFailed)) return say(error?.stack ?? String(error))
   for (const line of error.lines.slice(-15)) say(`    ${line}`)
   say(error.message)
