@@ -205,6 +205,26 @@ export class World {
     return code === 0 ? stdout : stderr
   }
 
+  /** `dozen logs --tail`, until `stop`. */
+  tail(app: string): { output: () => string; stop: () => Promise<void> } {
+    const env = { ...this.environment(), DOZEN_URL: this.endpoints.api, DOZEN_TOKEN: this.token }
+    const child = spawn(process.execPath, [BIN, 'logs', '--tail', '--app', app], {
+      env,
+      cwd: this.base,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part))
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    return {
+      output: () => text,
+      stop: () => {
+        child.kill('SIGKILL')
+        return ended
+      },
+    }
+  }
+
   // ── the visitors ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** One request through the router. `host` is an app's name or a whole host name. */
