@@ -127,8 +127,8 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     logs: stream,
     build: builds.run,
     releases,
-    lastLines: async (appId, release) =>
-      (await stream.read(appId, { release, lines: 50 })).map((line) => `${line.dyno}: ${line.text}`),
+    lastLines: async (appId, release, dyno) =>
+      (await stream.read(appId, { release, dyno, source: 'app', lines: 50 })).map((line) => line.text),
     url: (app) => webUrl(app.name),
   })
   const reports = dynoReports({ clock, observe: processes.dynos, runs: runs.list, findRelease: releases.findVersion })

@@ -33,6 +33,7 @@ const OUT = '/opt/dozen/out'
 const MEMORY_BYTES = 4 * 1024 ** 3
 const MAX_PIDS = 4096
 const MAX_OUTPUT_LINES = 100_000
+const MAX_LINE_CHARS = 10_000
 
 /** Source → image, in containers only: nothing of the user's is ever unpacked or run on the host. */
 export function builder({ engine, stack, clock, instance, limits }: Deps) {
@@ -49,7 +50,7 @@ export function builder({ engine, stack, clock, instance, limits }: Deps) {
     const declared = [...dockerfile.matchAll(/^\s*ARG\s+([A-Za-z_][A-Za-z0-9_]*)/gim)].map((match) => match[1]!)
     const args = Object.fromEntries(Object.entries(input.config).filter(([key]) => declared.includes(key)))
     const { id: stackImage } = await stack.ensure(io.log)
-    const image = await engine.build(Readable.from([tar]), { args: { SOURCE_VERSION: input.commit, ...args }, labels: labels(input), onOutput: lines(io.log), signal: io.signal }).catch(failed) // prettier-ignore
+    const image = await engine.build(Readable.from([tar]), { args: { SOURCE_VERSION: input.commit, ...args }, labels: labels(input), onOutput: lines(io.log).add, signal: io.signal }).catch(failed) // prettier-ignore
     const described = await engine.image(image)
     const processTypes = procfile === undefined ? { web: '' } : parseProcfile(procfile)
     return { image, imageKind: 'dockerfile', port: described?.ports[0] ?? null, processTypes, stackImage }
@@ -169,16 +170,23 @@ function processTypesOf(out: Map<string, string>): Record<string, string> {
 }
 
 /** Calls `log` once per line, however the output was cut; stops passing on after 100,000 lines and says so. */
-function lines(log: (line: string) => void): (text: string) => void {
+function lines(log: (line: string) => void) {
   let rest = ''
   let count = 0
-  return (text) => {
-    const parts = (rest + text).split(/\r?\n/)
-    rest = parts.pop()!.slice(-10_000)
-    for (const line of parts) {
-      if (++count <= MAX_OUTPUT_LINES) log(line)
-      if (count === MAX_OUTPUT_LINES) log(` !     The build printed ${MAX_OUTPUT_LINES} lines: the rest is not shown.`)
-    }
+  const emit = (line: string) => {
+    if (++count <= MAX_OUTPUT_LINES) log(line)
+    if (count === MAX_OUTPUT_LINES) log(` !     The build printed ${MAX_OUTPUT_LINES} lines: the rest is not shown.`)
+  }
+  return {
+    add(text: string) {
+      const parts = (rest + text).split(/\r?\n/)
+      rest = parts.pop()!
+      parts.forEach(emit)
+      if (rest.length > MAX_LINE_CHARS) emit(rest.slice(0, MAX_LINE_CHARS))
+      if (rest.length > MAX_LINE_CHARS) rest = ''
+    },
+    /** What came after the last line end. */
+    end: () => void (rest && emit(rest)),
   }
 }
 
@@ -186,10 +194,10 @@ async function printed({ output, errors }: Attached, log: (line: string) => void
   await Promise.all(
     [output, errors].map(async (stream) => {
       if (!stream) return
-      const push = lines(log)
+      const out = lines(log)
       const decoder = new TextDecoder()
-      for await (const bytes of stream) push(decoder.decode(bytes as Buffer, { stream: true }))
-      push('\n')
+      for await (const bytes of stream) out.add(decoder.decode(bytes as Buffer, { stream: true }))
+      out.end()
     }),
   )
 }

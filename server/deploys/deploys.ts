@@ -20,8 +20,8 @@ type Deps = {
     newest(appId: string, statuses: readonly Release['status'][]): Release | undefined
     current(appId: string): Release | undefined
   }
-  /** The last lines of a release's processes, for the one who waits for it. */
-  lastLines: (appId: string, release: number) => Promise<string[]>
+  /** The last lines that a process of a release wrote itself, for the one who waits for it. */
+  lastLines: (appId: string, release: number, dyno: string) => Promise<string[]>
   url: (app: App) => string
 }
 
@@ -57,8 +57,9 @@ export function deploys({ logs, build, releases, lastLines, url }: Deps) {
       log(`       ${url(app)} deployed to dozen`)
       return release
     }
-    const lines = await lastLines(app.id, release.version)
-    if (lines.length > 0) log(' !     The last lines of its processes:')
+    const dyno = /^(\S+\.\d+) /.exec(release.reason ?? '')?.[1] ?? `release.${release.version}`
+    const lines = await lastLines(app.id, release.version, dyno)
+    if (lines.length > 0) log(` !     The last lines of ${dyno}:`)
     for (const line of lines) log(`       ${line}`)
     const serving = before?.source ? ` v${before.version} serves on, untouched.` : ''
     throw failed(release, serving)

@@ -43,10 +43,10 @@ export async function sweep(instance: string): Promise<void> {
   for (const { Id } of images) await ignoringGone(docker.getImage(Id).remove({ force: true }))
 }
 
-/** What an instance has on the engine; empty after `sweep`. */
-export async function leftovers(instance: string): Promise<string[]> {
+/** What an instance, or whatever carries the label "key=value", has on the engine; empty after `sweep`. */
+export async function leftovers(owner: string): Promise<string[]> {
   const docker = engine()
-  const filters = { label: [`${LABEL}=${instance}`] }
+  const filters = { label: [owner.includes('=') ? owner : `${LABEL}=${owner}`] }
   const [containers, networks, { Volumes }, images] = await Promise.all([
     docker.listContainers({ all: true, filters }),
     docker.listNetworks({ filters }),
