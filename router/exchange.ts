@@ -155,9 +155,9 @@ export class Exchange implements Holder {
     this.peer.due = performance.now() + (this.isBodyDone && !this.#began ? firstByteMs : idleMs)
   }
 
-  /** Request bytes as the app is to get them: framing included. */
+  /** Request bytes as the app is to get them, framing included. Valid during the call only. */
   send(buf: Buffer, start: number, end: number): void {
-    this.#upstream?.writer.bytes(buf, start, end, true)
+    this.#upstream?.writer.bytes(buf, start, end)
   }
 
   sendText(text: string): void {

@@ -1,8 +1,9 @@
-import type { Server, Socket } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import type { RouteTable, SwitchCost } from '../server/api/wire.ts'
 import { plainAddress } from './address.ts'
 import type { Origin } from './forwarded.ts'
 import type { House, Shared } from './peer.ts'
+import { acceptInto, feedFrom, type OnBytes } from './raw-sockets.ts'
 import { Routes } from './routes.ts'
 import type { Limits } from './settings.ts'
 import { Sweeper } from './sweeper.ts'
@@ -47,20 +48,22 @@ export function serve({ limits, isTrusted, log, openDoor }: Deps): LocalServing 
       if (guests.size === 0) onEmpty()
     },
   }
+  const ports = { plain: 0, tls: 0 }
   const originOf = (socket: Socket, isTls: boolean): Origin | undefined => {
     const address = plainAddress(socket.remoteAddress)
-    return address === undefined ? undefined : { address, port: socket.localPort ?? 0, isTls, isTrusted: isTrusted(address) }
+    const port = isTls ? ports.tls : ports.plain
+    return address === undefined ? undefined : { address, port, isTls, isTrusted: isTrusted(address) }
   }
-  const welcome = (socket: Socket, isTls: boolean, isH2: boolean) => {
+  const welcome: Welcome = (socket, isTls, isH2, feed) => {
     const origin = originOf(socket, isTls)
     if (!origin) return void socket.destroy()
-    if (!isH2) return void guests.add(new Visitor(house, socket, origin))
+    if (!isH2) return void guests.add(new Visitor(house, socket, origin, feed))
     return void import('./h2.ts').then(({ h2Session }) => guests.add(h2Session(house, socket, origin)))
   }
   let door: Promise<SecureDoor> | undefined
   const secure = (socket: Socket) => {
     socket.on('error', () => {})
-    door ??= openDoor((inner, isH2) => welcome(inner, true, isH2))
+    door ??= openDoor((inner, isH2) => welcome(inner, true, isH2, (onBytes) => feedFrom(inner, onBytes)))
     door.then(
       (opened) => opened(socket),
       () => socket.destroy(),
@@ -86,7 +89,11 @@ export function serve({ limits, isTrusted, log, openDoor }: Deps): LocalServing 
     routes,
     accept: (server, isTls) => {
       servers.push(server)
-      server.on('connection', (socket) => (isTls ? secure(socket) : welcome(socket, false, false)))
+      const onListening = () => (ports[isTls ? 'tls' : 'plain'] = (server.address() as AddressInfo).port)
+      if (server.listening) onListening()
+      else server.on('listening', onListening)
+      if (isTls) server.on('connection', secure)
+      else acceptInto(server, (socket, feed) => welcome(socket, false, false, feed))
     },
     take: async (table) => routes.swap(table),
     inflight: async () => routes.inflight(),
@@ -95,6 +102,8 @@ export function serve({ limits, isTrusted, log, openDoor }: Deps): LocalServing 
     close,
   }
 }
+
+type Welcome = (socket: Socket, isTls: boolean, isH2: boolean, feed: (onBytes: OnBytes) => void) => void
 
 /** A client's connection, of either protocol. */
 export type Guest = { drain(): void; destroy(): void }

@@ -4,6 +4,7 @@ import { Chunked } from './http1/chunked.ts'
 import { BODY, INCOMPLETE } from './http1/fields.ts'
 import { HeadBuffer } from './http1/head-buffer.ts'
 import { MAX_RESPONSE_HEAD, readResponse, type ResponseHead } from './http1/response.ts'
+import { READ_BUFFER } from './raw-sockets.ts'
 import type { Target } from './routes.ts'
 import type { Sweeper } from './sweeper.ts'
 import { Writer } from './writer.ts'
@@ -35,8 +36,6 @@ const BODY_ = 1
 const TUNNEL = 2
 const IDLE = 3
 
-/** One read buffer for all: what is in it is used up, or copied, before the next read. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024)
 /** A pooled connection's life without a word from the app: below the shortest keep-alive in use (gunicorn's 2 s). */
 const IDLE_MS = 1_500
 const MAX_IDLE_MS = 10_000

@@ -8,6 +8,7 @@ import { HeadBuffer } from './http1/head-buffer.ts'
 import { fieldOf, readRequest, type RequestHead } from './http1/request.ts'
 import { httpDate, type ResponseHead } from './http1/response.ts'
 import type { Page } from './page.ts'
+import type { OnBytes } from './raw-sockets.ts'
 import { backlog, Writer } from './writer.ts'
 
 /** A whole request head; single lines and their number have limits of their own. */
@@ -44,11 +45,12 @@ export class Visitor implements Peer {
     private readonly shared: House,
     readonly socket: Socket,
     readonly origin: Origin,
+    feed: (onBytes: OnBytes) => void,
   ) {
     this.#writer = new Writer(socket)
     this.due = performance.now() + Math.min(HEAD_MS, shared.limits.idleMs)
     shared.sweeper.add(this)
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    feed((buf, end) => this.#read(buf, end))
     socket.on('drain', () => this.#exchange?.clientDrained())
     socket.on('end', () => this.#ended())
     socket.on('error', () => {})
@@ -101,24 +103,25 @@ export class Visitor implements Peer {
     else this.destroy()
   }
 
-  #read(chunk: Buffer): void {
+  #read(buf: Buffer, end: number): void {
     if (this.#isLingering) return
-    const bytes = this.#stash.length > 0 ? Buffer.concat([this.#stash, chunk]) : chunk
+    if (this.#stash.length === 0) return this.#consume(buf, end)
+    const bytes = Buffer.concat([this.#stash, buf.subarray(0, end)])
     this.#stash = NO_BYTES
-    this.#consume(bytes)
+    this.#consume(bytes, bytes.length)
   }
 
   /** Uses bytes up as far as they can be used now. */
-  #consume(buf: Buffer): void {
+  #consume(buf: Buffer, end: number): void {
     this.#isConsuming = true
     let pos = 0
-    while (pos < buf.length && !this.#isLingering && !this.#isDestroyed) {
+    while (pos < end && !this.#isLingering && !this.#isDestroyed) {
       const exchange = this.#exchange
-      if (!exchange) pos = this.#readHead(buf, pos)
-      else if (exchange.isTunnel && exchange.isOpen) pos = this.#readTunnel(exchange, buf, pos)
-      else if (!exchange.isBodyDone && exchange.isOpen) pos = this.#readBody(exchange, buf, pos)
+      if (!exchange) pos = this.#readHead(buf, pos, end)
+      else if (exchange.isTunnel && exchange.isOpen) pos = this.#readTunnel(exchange, buf, pos, end)
+      else if (!exchange.isBodyDone && exchange.isOpen) pos = this.#readBody(exchange, buf, pos, end)
       else {
-        this.#stash = pos === 0 ? buf : buf.subarray(pos)
+        this.#stash = Buffer.from(buf.subarray(pos, end))
         this.socket.pause()
         break
       }
@@ -127,22 +130,22 @@ export class Visitor implements Peer {
     this.#exchange?.sendFlush()
   }
 
-  #readHead(buf: Buffer, pos: number): number {
+  #readHead(buf: Buffer, pos: number, end: number): number {
     const before = this.#partial?.bytes.length ?? 0
-    if (this.#partial && !this.#partial.add(buf, pos, buf.length)) return this.#checkSize(buf.length)
+    if (this.#partial && !this.#partial.add(buf, pos, end)) return this.#checkSize(end)
     const bytes = this.#partial ? this.#partial.bytes : buf
-    const head = readRequest(bytes, this.#partial ? 0 : pos, bytes.length)
+    const head = readRequest(bytes, this.#partial ? 0 : pos, this.#partial ? bytes.length : end)
     if (head === INCOMPLETE) {
       if (!this.#partial) {
-        ;(this.#partial = new HeadBuffer(MAX_HEAD)).add(buf, pos, buf.length)
+        ;(this.#partial = new HeadBuffer(MAX_HEAD)).add(buf, pos, end)
         this.due = performance.now() + Math.min(HEAD_MS, this.shared.limits.idleMs)
       }
-      return this.#checkSize(buf.length)
+      return this.#checkSize(end)
     }
     this.#partial = undefined
     if (typeof head === 'number') {
       this.#refuseHead(head)
-      return buf.length
+      return end
     }
     this.#begin(head)
     return pos + head.size - before
@@ -175,9 +178,9 @@ export class Visitor implements Peer {
     this.#exchange.start()
   }
 
-  #readBody(exchange: Exchange, buf: Buffer, pos: number): number {
-    if (this.#chunked) return this.#readChunked(exchange, this.#chunked, buf, pos)
-    const next = Math.min(buf.length, pos + this.#left)
+  #readBody(exchange: Exchange, buf: Buffer, pos: number, end: number): number {
+    if (this.#chunked) return this.#readChunked(exchange, this.#chunked, buf, pos, end)
+    const next = Math.min(end, pos + this.#left)
     this.#left -= next - pos
     exchange.isBodyDone = this.#left === 0
     exchange.send(buf, pos, next)
@@ -185,13 +188,13 @@ export class Visitor implements Peer {
     return next
   }
 
-  #readChunked(exchange: Exchange, chunked: Chunked, buf: Buffer, pos: number): number {
-    const next = chunked.read(buf, pos, buf.length)
+  #readChunked(exchange: Exchange, chunked: Chunked, buf: Buffer, pos: number, end: number): number {
+    const next = chunked.read(buf, pos, end)
     if (chunked.isFailed) {
       this.#exchange = undefined
       exchange.clientGone()
       this.#refuse(400, 'The chunked body is not valid.')
-      return buf.length
+      return end
     }
     const { ranges } = chunked
     for (let i = 0; i < ranges.length; i += 2) exchange.send(buf, ranges[i]!, ranges[i + 1]!)
@@ -203,10 +206,10 @@ export class Visitor implements Peer {
     return next
   }
 
-  #readTunnel(exchange: Exchange, buf: Buffer, pos: number): number {
-    exchange.send(buf, pos, buf.length)
+  #readTunnel(exchange: Exchange, buf: Buffer, pos: number, end: number): number {
+    exchange.send(buf, pos, end)
     exchange.sendPause()
-    return buf.length
+    return end
   }
 
   pauseBody(): void {
@@ -217,7 +220,7 @@ export class Visitor implements Peer {
     if (this.#isConsuming || this.#isDestroyed) return
     const stash = this.#stash
     this.#stash = NO_BYTES
-    if (stash.length > 0) this.#consume(stash)
+    if (stash.length > 0) this.#consume(stash, stash.length)
     else this.#exchange?.sendFlush()
     if (this.#stash.length === 0) this.socket.resume()
   }
@@ -247,7 +250,7 @@ export class Visitor implements Peer {
   bytes(buf: Buffer, start: number, end: number): void {
     if (start === end) return
     if (this.#isChunking) this.#writer.text(`${(end - start).toString(16)}\r\n`)
-    this.#writer.bytes(buf, start, end, false)
+    this.#writer.bytes(buf, start, end)
     if (this.#isChunking) this.#writer.text('\r\n')
   }
 

@@ -16,8 +16,8 @@ export class Writer {
     this.#text += text
   }
 
-  /** `isOurs`: the bytes stay as they are after this turn; else they are copied. */
-  bytes(buf: Buffer, start: number, end: number, isOurs: boolean): void {
+  /** The bytes are copied: they may change after the call. */
+  bytes(buf: Buffer, start: number, end: number): void {
     const size = end - start
     if (size <= SMALL && this.#text.length + size <= MAX_TEXT) {
       this.#text += buf.toString('latin1', start, end)
@@ -28,7 +28,7 @@ export class Writer {
       this.socket.cork()
     }
     this.#spill()
-    this.socket.write(isOurs ? buf.subarray(start, end) : copy(buf, start, end))
+    this.socket.write(copy(buf, start, end))
   }
 
   /** False while the socket wants no more: wait for its 'drain'. */

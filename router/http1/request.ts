@@ -197,6 +197,10 @@ function retarget(head: RequestHead): string | undefined {
 const UNTOUCHABLE = new Set(['close', 'keep-alive', 'upgrade', 'host', ''])
 
 function connect(head: RequestHead, connection: string): void {
+  if (head.minor === 1 && connection === 'keep-alive') {
+    head.upgrade = undefined
+    return
+  }
   const tokens = tokensOf(connection)
   if (tokens.includes('close')) head.isLast = true
   else if (head.minor === 0 && tokens.includes('keep-alive')) {

@@ -106,6 +106,7 @@ function note(head: ResponseHead, found: Found, id: number, value: string): bool
 }
 
 function connect(head: ResponseHead, connection: string, minor: number): void {
+  if (minor === 1 && connection === 'keep-alive') return
   const tokens = tokensOf(connection)
   if (tokens.includes('close')) head.isLast = true
   else if (minor === 0 && tokens.includes('keep-alive')) head.isLast = false
