@@ -17,6 +17,11 @@ export function apiClient(settings: Settings, warn: Warn = () => {}) {
     (await answer(settings, warn, { method, path, ...options })).json as T
   return {
     settings,
+    /** JSON and headers, for those that tell something in a header. */
+    ask: async <T>(method: string, path: string, body?: Body) => {
+      const { json, headers } = await answer(settings, warn, { method, path, body })
+      return { json: json as T, headers }
+    },
     get: <T>(path: string) => call<T>('GET', path),
     /** Every page of a list, in the order that `range` asks for ("version ..; order=desc"). */
     list: <T>(path: string, range?: string) => listAll<T>(settings, warn, path, range),

@@ -3,13 +3,22 @@ import { join } from 'node:path'
 import type { Context } from './context.ts'
 import { CliError } from './errors.ts'
 
+type From = Pick<Context, 'settings' | 'env'>
+
+/** What Heroku's client takes for a server that it may trust. */
+export const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1'].includes(new URL(url).hostname)
+
+/** The file of the installation's CA, where there is one. */
+export const caPath = ({ settings, env }: From): string | undefined =>
+  [env.DOZEN_CA, join(settings.home, 'certs', 'ca.pem')].find((path) => path && existsSync(path))
+
 /**
  * The environment in which Heroku's own client (11.x) talks to this dozen and to nobody else (PLATFORM-API.md section 2). Throws
  * CliError where it would send the token to Heroku: it trusts no server but one at localhost or 127.0.0.1 (section 3.1).
  */
-export function herokuEnv({ settings, env }: Pick<Context, 'settings' | 'env'>, url = settings.url()): Record<string, string> {
+export function herokuEnv({ settings, env }: From, url = settings.url()): Record<string, string> {
   const { hostname, port, host, protocol } = new URL(url)
-  if (hostname !== 'localhost' && hostname !== '127.0.0.1') {
+  if (!isLoopback(url)) {
     const away = port || (protocol === 'https:' ? '443' : '80')
     throw new CliError(
       `Heroku's client trusts only servers at localhost or 127.0.0.1, and would send your token for ${hostname} to Heroku.`,
@@ -20,7 +29,7 @@ export function herokuEnv({ settings, env }: Pick<Context, 'settings' | 'env'>, 
   }
   const { value } = settings.token()
   if (!value) throw new CliError('No token is set.', { hint: 'Run `dozen login`, or set DOZEN_TOKEN.' })
-  const ca = [env.DOZEN_CA, join(settings.home, 'certs', 'ca.pem')].find((path) => path && existsSync(path))
+  const ca = caPath({ settings, env })
   return {
     HEROKU_HOST: url,
     HEROKU_API_KEY: value,

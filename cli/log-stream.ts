@@ -27,7 +27,8 @@ export async function followLogs(context: Context, { app, session, line }: Follo
       }
       if (!session.tail) return
     } catch (error) {
-      if (isGone(error) && last !== undefined) url = (await begin()).logplex_url
+      // The server may be back at another address, which only a new session names.
+      if (last !== undefined && (isGone(error) || failures >= 2)) url = (await begin()).logplex_url
       else if (error instanceof ApiError) throw error
     }
     const pause = RECONNECT_MS[failures++]

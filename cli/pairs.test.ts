@@ -32,7 +32,7 @@ it('refuses counts that are none', () => {
 })
 
 const bash = (line: string) =>
-  execFileSync('bash', ['-c', line], { encoding: 'utf8', env: { PATH: process.env.PATH, A: 'a value' } })
+  execFileSync('bash', ['--norc', '-c', line], { encoding: 'utf8', env: { PATH: process.env.PATH, A: 'a value' } })
 const texts = fc.array(
   fc.string({ unit: 'grapheme', maxLength: 30 }).map((value) => value.replaceAll('\0', '')),
   { maxLength: 40 },

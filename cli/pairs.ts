@@ -30,6 +30,9 @@ export function parseCount(text: string): number {
   return Number(text)
 }
 
+/** As parseCount, or 0: `dozen logs --tail -n 0` shows only what is new. */
+export const parseLines = (text: string): number => (text === '0' ? 0 : parseCount(text))
+
 /** For a POSIX shell: `it's` → `'it'\''s'`; plain words stay. */
 export const shellQuote = (value: string): string =>
   /^[A-Za-z0-9_@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`

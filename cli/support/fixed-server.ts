@@ -12,7 +12,7 @@ export type Fixed = object | ((request: Asked, response: ServerResponse) => void
 export type Routes = Record<string, Fixed>
 
 /** A real HTTP server on loopback that answers with fixed JSON and remembers what it was asked. */
-export async function fixedServer(routes: Routes) {
+export async function fixedServer(routes: Routes, host = '127.0.0.1') {
   const asked: Asked[] = []
   const server = createServer(async (request, response) => {
     const text = await wholeInput(request)
@@ -25,8 +25,8 @@ export async function fixedServer(routes: Routes) {
     else if (fixed) sendJson(response, 200, fixed)
     else sendJson(response, 404, { id: 'not_found', resource: 'app', message: "Couldn't find that app." })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
+  const url = `http://${host}:${(server.address() as AddressInfo).port}`
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve())

@@ -134,6 +134,14 @@ it('refuses what is no pair before it asks the server anything', async () => {
   expect(asked).toHaveLength(1)
 })
 
+it('takes the release from the header that names it, whatever was released since', async () => {
+  const patched: Fixed = (_, response) => sendJson(response, 200, { A: '1' }, { 'dozen-release': '3' })
+  const routes = { ...ROUTES(), 'GET /apps/shop/releases': [release(2)], 'PATCH /apps/shop/config-vars': patched }
+  expect((await transcript(routes, [['config:unset', 'B']], { env })).text).toBe(
+    '$ dozen config:unset B\n! Unsetting B and restarting shop... done, v3\n',
+  )
+})
+
 it('says so when nothing changes, and then waits for nothing', async () => {
   const routes = { ...ROUTES(), 'GET /apps/shop/releases': [release(3)] }
   expect((await transcript(routes, [['config:unset', 'NOPE', '--wait']], { env })).text).toBe(

@@ -2,7 +2,7 @@ import type { LogSessionCreate } from '../../../server/api/wire.ts'
 import { appCommand, type AppOption, type Make } from '../../command.ts'
 import { colored } from '../../log-line.ts'
 import { followLogs } from '../../log-stream.ts'
-import { parseCount, parseVersion } from '../../pairs.ts'
+import { parseLines, parseVersion } from '../../pairs.ts'
 
 type Options = AppOption & {
   num: number
@@ -17,7 +17,7 @@ type Options = AppOption & {
 /** POST /apps/:app/log-sessions, then the stream that its URL gives. */
 export const logs: Make = (context) =>
   appCommand('logs', "show an app's log stream")
-    .option('-n, --num <lines>', 'how many lines', parseCount, 100)
+    .option('-n, --num <lines>', 'how many lines', parseLines, 100)
     .option('-t, --tail', 'go on with new lines as they come')
     .option('-s, --source <source>', 'only lines of app or of dozen (the platform)')
     .option('-d, --dyno <name>', 'only lines of a dyno such as web.1, or of router, build, api')
@@ -36,5 +36,11 @@ export const logs: Make = (context) =>
         ...(release && { release }),
       }
       const app = await context.app(options.app)
-      await followLogs(context, { app, session, line: (text) => context.out(colored(context, text)) })
+      let count = 0
+      const line = (text: string) => {
+        count++
+        context.out(colored(context, text))
+      }
+      await followLogs(context, { app, session, line })
+      if (count === 0 && num > 0) context.err(`There is no such line in the stream of ${app} yet.`)
     })
