@@ -13,7 +13,6 @@ import { home as openHome, type Home } from './home.ts'
 import { systemIds as ids } from './ids.ts'
 import { lock } from './lock.ts'
 
-const EX_CONFIG = 78 // sysexits.h
 const LOCK_TRIES = 100
 const ROUTER_TRIES = 400
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
@@ -104,6 +103,7 @@ async function start(config: Config, home: Home) {
 
   return {
     endpoints,
+    apiPort: port.port,
     async close() {
       home.remove('endpoints.json')
       stopping.abort()
@@ -164,7 +164,7 @@ async function main() {
   process.on('SIGTERM', stop).on('SIGINT', stop).on('disconnect', stop)
   const { api: url, http, https } = platform.endpoints
   console.log(`dozen is ready\n  API     ${url}\n  apps    ${http}${https ? `\n          ${https}` : ''}`)
-  process.send?.('ready')
+  process.send?.({ apiPort: platform.apiPort })
 }
 
 process.on('unhandledRejection', (cause) => {
@@ -173,5 +173,5 @@ process.on('unhandledRejection', (cause) => {
 })
 main().catch((cause: Error) => {
   console.error(`dozen: ${cause.message}`)
-  process.exit(EX_CONFIG)
+  process.exit(1)
 })
