@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { connect, type ClientHttp2Session } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
@@ -189,6 +189,84 @@ describe('TLS', () => {
     socket.on('data', (chunk) => (text += chunk))
     await until(() => text.includes('hello'))
     expect(socket.getProtocol()).toBe('TLSv1.3')
+  })
+})
+
+describe('under attack', () => {
+  const dial = (port: number, text: string) =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = connectTcp(port, '127.0.0.1', () => {
+        socket.write(text)
+        resolve(socket)
+      })
+      socket.on('error', reject)
+      opened.push(socket)
+    })
+  let opened: Socket[] = []
+  beforeEach(() => {
+    opened = []
+  })
+  afterEach(() => {
+    for (const socket of opened) socket.destroy()
+  })
+  const residentBytes = (pid: number) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
+
+  it('answers others while 1,500 clients send their heads, or bodies, a byte at a time', async () => {
+    const { ready } = await start({ DOZEN_ROUTER_WORKERS: '1' })
+    await route(await app('hello'))
+    for (let i = 0; i < 750; i += 1) {
+      await dial(ready.http.port, 'GET / HTTP/1.1\r\nHost: shop.local')
+      await dial(ready.http.port, 'POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 1000\r\n\r\n')
+    }
+    const drip = setInterval(() => opened.forEach((socket) => socket.write('h')), 100)
+    for (let i = 0; i < 30; i += 1) expect((await get(ready.http.port)).body).toBe('hello')
+    clearInterval(drip)
+  })
+
+  it('holds no more than buffers for 200 clients that ask for 16 MiB and read nothing', async () => {
+    const { child, ready } = await start({ DOZEN_ROUTER_WORKERS: '1' })
+    const big = createServer((_req, res) => res.end(Buffer.alloc(16 * 1024 * 1024)))
+    apps.push(big)
+    await new Promise<void>((resolve) => big.listen(0, '127.0.0.1', resolve))
+    const address = `127.0.0.1:${(big.address() as AddressInfo).port}`
+    await route(address)
+    for (let i = 0; i < 200; i += 1) (await dial(ready.http.port, 'GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n')).pause()
+    await until(async () => (JSON.parse((await control('GET', '/status')).body) as RouterStatus).inflight[address] === 200)
+    await route(await app('hello'))
+    for (let i = 0; i < 20; i += 1) expect((await get(ready.http.port)).body).toBe('hello')
+    expect(residentBytes(child.pid!)).toBeLessThan(400 * 1024 * 1024)
+  })
+
+  it('survives having no file descriptor left, and answers once there are some', async () => {
+    const { child, ready } = await start({ DOZEN_ROUTER_WORKERS: '1' })
+    await route(await app('hello'))
+    spawn('prlimit', ['--pid', String(child.pid), '--nofile=80:80'])
+    await until(() => /Max open files\s+80 /.test(readFileSync(`/proc/${child.pid}/limits`, 'utf8')))
+    for (let i = 0; i < 120; i += 1) await dial(ready.http.port, 'GET / HTTP/1.1\r\nHost: shop.localhost\r\nX').catch(() => {})
+    for (const socket of opened.splice(0)) socket.destroy()
+    await until(async () => (await get(ready.http.port).catch(() => undefined))?.body === 'hello')
+    expect(child.exitCode).toBeNull()
+  })
+
+  it('keeps its memory over 30,000 requests on new connections, half of them cut', async () => {
+    const { child, ready } = await start({ DOZEN_ROUTER_WORKERS: '1' })
+    await route(await app('hello'))
+    const churn = async (count: number) => {
+      const lanes = Array.from({ length: 20 }, async () => {
+        for (let i = 0; i < count / 40; i += 1) {
+          const socket = await dial(ready.http.port, 'GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n')
+          socket.destroy()
+          opened.length = 0
+          await get(ready.http.port)
+        }
+      })
+      await Promise.all(lanes)
+    }
+    await churn(8_000)
+    const before = residentBytes(child.pid!)
+    await churn(22_000)
+    expect(residentBytes(child.pid!)).toBeLessThan(before + 40 * 1024 * 1024)
+    await until(async () => Object.values((JSON.parse((await control('GET', '/status')).body) as RouterStatus).inflight)[0] === 0)
   })
 })
 
