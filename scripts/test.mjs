@@ -2,8 +2,9 @@
 import { rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { install } from './setup/apt.mjs'
 import { sweepTests } from './setup/engine.mjs'
-import { ROOT, run } from './setup/programs.mjs'
+import { ROOT, run, which } from './setup/programs.mjs'
 import { runRing } from './setup/rings.mjs'
 import { setUp } from './setup/setup.mjs'
 import { duration, explain, say, step, StepFailed } from './setup/steps.mjs'
@@ -23,6 +24,7 @@ async function main() {
   try {
     await setUp()
     await makeRoom()
+    await step('docker-compose', ensureCompose)
     results.push(...(await checks(wanted)))
     for (const ring of RINGS) if (wanted.length === 0 || wanted.includes(ring)) results.push(await runRing(ring))
     results.push(await tidy())
@@ -35,6 +37,12 @@ async function main() {
 
 /** Addresses that no container has must be refused at once, not after a time-out. Root only; elsewhere tests wait a little longer. */
 const makeRoom = () => run('ip', ['route', 'replace', 'unreachable', '172.16.0.0/12'])
+
+/** Only a test needs it; that test fails where it cannot be had. */
+async function ensureCompose(progress) {
+  if (which('docker-compose')) return 'already there'
+  return (await install(['docker-compose'], progress)) ? 'installed' : 'missing: `apt-get install docker-compose` has it'
+}
 
 /** The static checks, as many at a time as there are cores. */
 async function checks(wanted) {

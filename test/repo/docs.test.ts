@@ -22,7 +22,7 @@ function table(text: string, first: string): string[][] {
     row
       .split(/(?<!\\)\|/)
       .slice(1, -1)
-      .map((cell) => cell.trim().replace(/^`|`$/g, '')),
+      .map((cell) => cell.trim().replace(/^`|`$/g, '').replaceAll('\\<', '<')),
   )
 }
 
