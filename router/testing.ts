@@ -32,8 +32,8 @@ export class World {
     }
   }
 
-  async start(limits: Partial<Limits> = {}): Promise<this> {
-    this.router = await startRouter(this.settings(limits), ALONE)
+  async start(limits: Partial<Limits> = {}, more: Partial<RouterSettings> = {}): Promise<this> {
+    this.router = await startRouter({ ...this.settings(limits), ...more }, ALONE)
     this.#ends.push(() => this.router.close())
     return this
   }
