@@ -119,8 +119,11 @@ function unreachable(settings: Settings, path: string, cause: unknown): CliError
   const base = new URL(path, settings.url()).origin
   const reason =
     REASONS[code ?? ''] ?? (/certificate|self.signed|CERT/i.test(`${code} ${message}`) ? `its certificate: ${message}` : message)
-  const hint = /certificate/.test(reason)
-    ? "Set DOZEN_CA to the file of the installation's CA (ca.pem in its folder certs)."
-    : 'Is it running? `dozen up` starts it; DOZEN_URL says where to look.'
-  return new CliError(`Couldn't reach dozen at ${base}: ${reason}.`, { hint, cause })
+  return new CliError(`Couldn't reach dozen at ${base}: ${reason}.`, { hint: hintOn(reason), cause })
+}
+
+function hintOn(reason: string): string {
+  if (/altnames/.test(reason)) return 'Use one of those names in DOZEN_URL, or a tunnel: ssh -L 5170:localhost:5170 SERVER'
+  if (/certificate/.test(reason)) return "Set DOZEN_CA to the file of the installation's CA (ca.pem in its folder certs)."
+  return 'Is it running? `dozen up` starts it; DOZEN_URL says where to look.'
 }

@@ -1,7 +1,7 @@
 import type { Domain } from '../../../server/api/wire.ts'
 import { appCommand, type AppOption, appPath, type JsonOption, type Make } from '../../command.ts'
 import { json, progress } from '../../output.ts'
-import { table } from '../../table.ts'
+import { count, table } from '../../table.ts'
 
 /** GET /apps/:app/domains/:hostname */
 export const info: Make = (context) =>
@@ -28,5 +28,5 @@ export const clear: Make = (context) =>
     const domains = await context.api.list<Domain>(appPath(app, 'domains'))
     const custom = domains.filter(({ kind }) => kind === 'custom')
     const gone = Promise.all(custom.map(({ hostname }) => context.api.delete(appPath(app, 'domains', hostname))))
-    await progress(context, `Removing ${custom.length} domains from ${app}`, gone)
+    await progress(context, `Removing ${count(custom.length, 'domain')} from ${app}`, gone)
   })

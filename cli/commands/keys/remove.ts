@@ -2,6 +2,7 @@ import { command, type Make } from '../../command.ts'
 import { CliError } from '../../errors.ts'
 import { progress } from '../../output.ts'
 import type { Key } from '../../shapes.ts'
+import { count } from '../../table.ts'
 
 /** DELETE /account/keys/:id of the key with that comment, id or fingerprint */
 export const remove: Make = (context) =>
@@ -20,5 +21,5 @@ export const clear: Make = (context) =>
   command('keys:clear', 'remove all your SSH keys').action(async () => {
     const keys = await context.api.list<Key>('/account/keys')
     const gone = Promise.all(keys.map(({ id }) => context.api.delete(`/account/keys/${encodeURIComponent(id)}`)))
-    await progress(context, `Removing ${keys.length} keys`, gone)
+    await progress(context, `Removing ${count(keys.length, 'key')}`, gone)
   })

@@ -1,4 +1,4 @@
-import type { Dyno } from '../../../server/api/wire.ts'
+import type { Dyno, Formation } from '../../../server/api/wire.ts'
 import { appCommand, type AppOption, appPath, type JsonOption, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { heading, json } from '../../output.ts'
@@ -15,15 +15,19 @@ export const list: Make = (context) =>
       const all = await context.api.list<Dyno>(appPath(app, 'dynos'))
       const dynos = types.length ? all.filter(({ type }) => types.includes(type)) : all
       if (options.json) return json(context, dynos)
-      if (dynos.length === 0) return context.err(noDynos(app, types))
+      if (dynos.length === 0) return context.err(await noDynos(context, app, types))
       groups(dynos).forEach((group, i) => {
         if (i > 0) context.out('')
         printGroup(context, group)
       })
     })
 
-const noDynos = (app: string, types: readonly string[]) =>
-  `No ${types.map((type) => `${type} `).join('or ')}dynos run on ${app}. \`dozen ps:scale ${types[0] ?? 'web'}=1\` starts one.`
+async function noDynos({ api }: Context, app: string, types: readonly string[]): Promise<string> {
+  const formation = await api.list<Formation>(appPath(app, 'formation'))
+  if (formation.length === 0) return `Nothing is deployed on ${app} yet: \`git push dozen main\`.`
+  const what = types.map((type) => `${type} `).join('or ')
+  return `No ${what}dynos run on ${app}. \`dozen ps:scale ${types[0] ?? 'web'}=1\` starts one.`
+}
 
 const STATE_STYLES = { up: 'green', starting: 'yellow', idle: 'dim', crashed: 'red', down: 'red' } as const
 

@@ -44,6 +44,18 @@ it('shows dynos by type, with why one has crashed', async () => {
   `)
 })
 
+it('says so when nothing is deployed yet', async () => {
+  const routes = { 'GET /apps/shop/dynos': [], 'GET /apps/shop/formation': [] }
+  expect((await transcript(routes, [['ps'], ['ps:scale']], { env })).text).toMatchInlineSnapshot(`
+    "$ dozen ps
+    ! Nothing is deployed on shop yet: \`git push dozen main\`.
+
+    $ dozen ps:scale
+    ! shop has no process types yet: deploy it with \`git push dozen main\`.
+    "
+  `)
+})
+
 it('scales, shows the formation, restarts and stops', async () => {
   const { text, changes } = await transcript(
     ROUTES,
