@@ -1,5 +1,6 @@
 import type { App } from '../server/api/wire.ts'
 import type { Context } from './context.ts'
+import { CliError } from './errors.ts'
 import type { Coupling, Pipeline } from './shapes.ts'
 
 /** In the order that code moves through them. */
@@ -20,3 +21,20 @@ export async function couplingsOf({ api }: Context, pipeline: Pipeline): Promise
 }
 
 const rank = (stage: string) => STAGES.indexOf(stage as (typeof STAGES)[number])
+
+/** The apps of those names or ids; throws CliError for one that is not in the pipeline. */
+export function named(all: readonly Coupled[], names: readonly string[]): Coupled[] {
+  return names.map((name) => {
+    const found = all.find(({ app }) => app.name === name || app.id === name)
+    if (!found) throw new CliError(`${name} is not in the pipeline.`)
+    return found
+  })
+}
+
+/** The apps of the stage after an app's own; throws CliError when there is none. */
+export function next(all: readonly Coupled[], { stage }: Coupling, app: string): Coupled[] {
+  const after = STAGES[STAGES.indexOf(stage as (typeof STAGES)[number]) + 1]
+  const targets = all.filter((coupling) => coupling.stage === after)
+  if (targets.length === 0) throw new CliError(`${app} is in stage ${stage}, and no app of the pipeline is in the one after it.`)
+  return targets
+}

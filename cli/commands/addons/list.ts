@@ -1,7 +1,7 @@
 import { appCommand, type AppOption, appPath, command, type JsonOption, type Make } from '../../command.ts'
 import { JSON_OPTION, printList } from '../../listing.ts'
 import { json } from '../../output.ts'
-import type { Addon, AddonService, Attachment, Plan } from '../../shapes.ts'
+import type { Addon, Attachment } from '../../shapes.ts'
 import { table, when } from '../../table.ts'
 
 /** GET /apps/:app/addons and …/addon-attachments */
@@ -38,25 +38,4 @@ export const info: Make = (context) =>
         ['Config vars:', addon.config_vars.join(', ')],
         ['Created:', when(addon.created_at, context.now())],
       ]).forEach(context.out)
-    })
-
-/** GET /addon-services */
-export const services: Make = (context) =>
-  command('addons:services', 'list the services that dozen has')
-    .option(...JSON_OPTION)
-    .action(async (options: JsonOption) => {
-      const items = await context.api.list<AddonService>('/addon-services')
-      const row = ({ name, human_name: long, state }: AddonService) => [name, long, state]
-      printList(context, options, { items, title: 'Services', empty: 'This dozen has no services.', row })
-    })
-
-/** GET /addon-services/:service/plans */
-export const plans: Make = (context) =>
-  command('addons:plans', "list a service's plans")
-    .argument('<service>', 'its name')
-    .option(...JSON_OPTION)
-    .action(async (service: string, options: JsonOption) => {
-      const items = await context.api.list<Plan>(`/addon-services/${encodeURIComponent(service)}/plans`)
-      const row = (plan: Plan) => [plan.default ? 'default' : '', plan.name, plan.description]
-      printList(context, options, { items, title: `${service} Plans`, empty: `${service} has no plans.`, row })
     })

@@ -1,27 +1,9 @@
-import { appCommand, type AppOption, appPath, type Make } from '../../command.ts'
-import type { Context } from '../../context.ts'
+import { change } from '../../buildpacks.ts'
+import { appCommand, type AppOption, type Make } from '../../command.ts'
 import { CliError, UsageError } from '../../errors.ts'
-import { progress } from '../../output.ts'
 import { parseCount } from '../../pairs.ts'
-import type { BuildpackInstallation } from '../../shapes.ts'
 
 type At = AppOption & { index?: number }
-type Edit = (urls: readonly string[], app: string) => readonly string[]
-
-/** PUT /apps/:app/buildpack-installations, which takes the whole list: reads it, edits it, writes it. */
-async function change(context: Context, options: AppOption, label: string, edit: Edit): Promise<void> {
-  const app = await context.app(options.app)
-  const path = appPath(app, 'buildpack-installations')
-  const now = await context.api.list<BuildpackInstallation>(path)
-  const urls = edit(
-    now.map(({ buildpack }) => buildpack.name || buildpack.url),
-    app,
-  )
-  const updates = urls.map((buildpack) => ({ buildpack }))
-  await progress(context, `${label} ${app}`, context.api.put<BuildpackInstallation[]>(path, { updates }))
-  context.err('The next deploy uses it.')
-}
-
 const INDEX = ['-i, --index <n>', 'its place, from 1', parseCount] as const
 const refuseTwice = (urls: readonly string[], url: string, app: string) => {
   if (urls.includes(url)) throw new CliError(`${app} has the buildpack ${url} already.`)

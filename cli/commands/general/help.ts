@@ -1,11 +1,11 @@
 import { command, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { UsageError } from '../../errors.ts'
+import { overview } from '../../overview.ts'
 import { prepare } from '../../prepare.ts'
 import type { Entry } from '../../entry.ts'
 import { find, suggest } from '../../registry.ts'
 import { table } from '../../table.ts'
-import { styled } from '../../terminal.ts'
 import { TOPICS } from '../../topics.ts'
 
 export const help: Make = (context) =>
@@ -36,33 +36,4 @@ function unknown({ commands }: Context, subject: string): UsageError {
 function topics({ out }: Context): void {
   out('Topics, to be read with `dozen help <topic>`:')
   table(Object.entries(TOPICS).map(([name, { summary }]) => [`  ${name}`, summary])).forEach(out)
-}
-
-/** What the short overview shows besides the commands whose names have one part. */
-const COMMON = [
-  'config:set',
-  'config:get',
-  'config:unset',
-  'ps:scale',
-  'ps:restart',
-  'domains:add',
-  'releases:diff',
-  'maintenance:on',
-]
-
-function overview({ out, terminal, commands }: Context, isWhole: boolean): void {
-  out('dozen — a twelve-factor platform for your own machine')
-  out('')
-  out('Usage: dozen <command> [arguments] [-a app]')
-  const groups = new Map<string, Entry[]>()
-  const isShown = ({ name, isHidden }: Entry) => !isHidden && (isWhole || !name.includes(':') || COMMON.includes(name))
-  for (const entry of commands.filter(isShown)) groups.set(entry.topic, [...(groups.get(entry.topic) ?? []), entry])
-  const column = Math.max(...commands.filter(isShown).map(({ name }) => name.length))
-  for (const [group, entries] of groups) {
-    out(`\n${styled(terminal, 'bold', group)}`)
-    table(entries.map(({ name, summary }) => [`  ${name.padEnd(column)}`, summary])).forEach(out)
-  }
-  out('')
-  out('`dozen help <command>` explains one and shows its like (`dozen help config`); every list takes --json.')
-  out(`${isWhole ? '' : '`dozen help all` lists every command, '}\`dozen help topics\` what else there is to read.`)
 }

@@ -3,7 +3,7 @@ import { appCommand, type AppOption, appPath, type Make } from '../../command.ts
 import type { Context } from '../../context.ts'
 import { CliError } from '../../errors.ts'
 import { progress } from '../../output.ts'
-import { type Coupled, couplingsOf, pipelinePath, STAGES } from '../../pipelines.ts'
+import { type Coupled, couplingsOf, named, next, pipelinePath } from '../../pipelines.ts'
 import type { Coupling, Pipeline, Promotion, PromotionTarget } from '../../shapes.ts'
 import { safe } from '../../terminal.ts'
 
@@ -28,21 +28,6 @@ export const promote: Make = (context) =>
       const { id } = await progress(context, `Promoting ${app} to ${names}`, made)
       await report(context, await settled(context, id), targets)
     })
-
-function named(all: readonly Coupled[], names: readonly string[]): Coupled[] {
-  return names.map((name) => {
-    const found = all.find(({ app }) => app.name === name || app.id === name)
-    if (!found) throw new CliError(`${name} is not in the pipeline.`)
-    return found
-  })
-}
-
-function next(all: readonly Coupled[], { stage }: Coupling, app: string): Coupled[] {
-  const after = STAGES[STAGES.indexOf(stage as (typeof STAGES)[number]) + 1]
-  const targets = all.filter((coupling) => coupling.stage === after)
-  if (targets.length === 0) throw new CliError(`${app} is in stage ${stage}, and no app of the pipeline is in the one after it.`)
-  return targets
-}
 
 async function settled({ api }: Context, id: string): Promise<PromotionTarget[]> {
   for (;;) {

@@ -1,8 +1,6 @@
 import { Argument } from 'commander'
 import { command, type Make } from '../../command.ts'
-import type { Entry } from '../../entry.ts'
-
-type Shell = 'bash' | 'zsh' | 'fish'
+import { SCRIPTS, type Shell } from '../../completion-scripts.ts'
 
 /** A script for the shell; names and summaries are written into it, apps are asked for as they are needed. */
 export const completion: Make = (context) =>
@@ -15,51 +13,3 @@ const USE = `
 bash:  echo 'eval "$(dozen completion bash)"' >> ~/.bashrc
 zsh:   echo 'eval "$(dozen completion zsh)"' >> ~/.zshrc
 fish:  dozen completion fish > ~/.config/fish/completions/dozen.fish`
-
-/** For a shell's single quotes. */
-const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
-
-const SCRIPTS: Record<Shell, (visible: readonly Entry[]) => string> = {
-  // ":" is a word break for bash: names are matched against the whole word, and what stands before the last ":" is cut off again.
-  bash: (visible) => `_dozen() {
-  local line="\${COMP_LINE:0:COMP_POINT}" word previous
-  word="\${line##* }"
-  previous="\${line% *}" previous="\${previous##* }"
-  COMPREPLY=()
-  if [[ $previous == -a || $previous == --app ]]; then
-    COMPREPLY=($(compgen -W "$(dozen complete:apps 2>/dev/null)" -- "$word"))
-  elif [[ $previous == dozen || $previous == help ]]; then
-    COMPREPLY=($(compgen -W ${quoted(visible.map(({ name }) => name).join(' '))} -- "$word"))
-  else
-    COMPREPLY=($(compgen -f -- "$word"))
-  fi
-  if [[ $word == *:* && $COMP_WORDBREAKS == *:* ]]; then
-    COMPREPLY=("\${COMPREPLY[@]#"\${word%:*}:"}")
-  fi
-}
-complete -o default -F _dozen dozen`,
-  zsh: (visible) => `#compdef dozen
-_dozen() {
-  local -a names
-  if [[ $words[CURRENT-1] == (-a|--app) ]]; then
-    names=(\${(f)"$(dozen complete:apps 2>/dev/null)"})
-    compadd -a names
-  elif (( CURRENT == 2 )) || [[ $words[CURRENT-1] == help ]]; then
-    names=(
-${visible.map(({ name, summary }) => `      ${quoted(`${name.replaceAll(':', '\\:')}:${summary}`)}`).join('\n')}
-    )
-    _describe command names
-  else
-    _files
-  fi
-}
-compdef _dozen dozen`,
-  fish: (visible) =>
-    [
-      'complete -c dozen -f',
-      "complete -c dozen -s a -l app -x -d 'app to act on' -a '(dozen complete:apps 2>/dev/null)'",
-      ...visible.map(
-        ({ name, summary }) => `complete -c dozen -n __fish_use_subcommand -a ${quoted(name)} -d ${quoted(summary)}`,
-      ),
-    ].join('\n'),
-}

@@ -1,8 +1,7 @@
-import type { Account } from '../../../server/api/wire.ts'
+import { account, folder, gitVersion, health } from '../../checks.ts'
 import { command, type JsonOption, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { type CliError, ExitStatus } from '../../errors.ts'
-import { appOfRemote, git } from '../../git.ts'
 import { json } from '../../output.ts'
 import { safe, styled } from '../../terminal.ts'
 import { version } from '../../version.ts'
@@ -32,29 +31,6 @@ async function check(name: string, look: () => string | Promise<string>): Promis
     const { message, hint } = error as CliError
     return { check: name, ok: false, found: message, hint }
   }
-}
-
-async function gitVersion({ cwd }: Context): Promise<string> {
-  const found = await git(cwd, '--version')
-  if (!found) throw new Error('There is no git on the PATH: install it to deploy with `git push`.')
-  return found
-}
-
-async function health({ api, settings }: Context): Promise<string> {
-  const started = performance.now()
-  const response = await api.open('GET', '/health', { anonymous: true })
-  response.resume()
-  return `${settings.url()} answers in ${Math.round(performance.now() - started)} ms`
-}
-
-async function account({ api, settings }: Context): Promise<string> {
-  const { email } = await api.get<Account>('/account')
-  return `${email}, by the token from ${settings.token().from}`
-}
-
-async function folder({ cwd }: Context): Promise<string> {
-  const remote = await git(cwd, 'remote', 'get-url', 'dozen')
-  return remote ? `deploys to ${appOfRemote(remote) ?? remote}` : 'no git remote dozen here: say the app with -a'
 }
 
 function print({ out, terminal }: Context, { check: name, ok, found, hint }: Finding): void {

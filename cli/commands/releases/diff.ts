@@ -1,15 +1,14 @@
 import type { ConfigVars, Release } from '../../../server/api/wire.ts'
 import { appCommand, type AppOption, appPath, type JsonOption, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
+import { type Change, changes, commitsBetween } from '../../difference.ts'
 import { UsageError } from '../../errors.ts'
-import { git } from '../../git.ts'
 import { heading, json } from '../../output.ts'
 import { parseVersion } from '../../pairs.ts'
 import { newestRelease } from '../../releases.ts'
 import { safe, styled } from '../../terminal.ts'
 
 type Frozen = { release: Release; vars: ConfigVars }
-export type Change = { key: string; before: string | null; after: string | null }
 
 /** Two releases beside each other: code, process types, config. */
 export const diff: Make = (context) =>
@@ -32,7 +31,7 @@ export const diff: Make = (context) =>
       if (options.json) return json(context, { from: first, to: last, code, process_types: types, config })
       heading(context, `${app} v${first} → v${last}`)
       print(context, 'Code', code)
-      await printCommits(context, code)
+      for (const line of await commitsBetween(context.cwd, code)) context.out(`  ${safe(line)}`)
       print(context, 'Process types', types)
       print(context, 'Config vars', config)
       if (code.length + types.length + config.length === 0) context.err('Nothing differs.')
@@ -44,27 +43,10 @@ async function freeze({ api }: Context, app: string, version: number): Promise<F
   return { release, vars }
 }
 
-type Values = Readonly<Record<string, string | null | undefined>>
-
-/** Keys whose values differ, in alphabetical order; null stands for absent. */
-export function changes(before: Values = {}, after: Values = {}): Change[] {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
-  const pairs = keys.map((key) => ({ key, before: before[key] ?? null, after: after[key] ?? null }))
-  return pairs.filter((pair) => pair.before !== pair.after)
-}
-
 function print({ out, terminal }: Context, title: string, list: readonly Change[]): void {
   if (list.length) out(`\n${styled(terminal, 'bold', title)}`)
   for (const { key, before, after } of list) {
     if (before !== null) out(styled(terminal, 'red', `- ${safe(key)}: ${safe(before)}`))
     if (after !== null) out(styled(terminal, 'green', `+ ${safe(key)}: ${safe(after)}`))
   }
-}
-
-/** The commits between, where this folder has them. */
-async function printCommits({ cwd, out }: Context, code: readonly Change[]): Promise<void> {
-  const commit = code.find(({ key }) => key === 'commit')
-  if (!/^[0-9a-f]{7,64}$/.test(commit?.before ?? '') || !/^[0-9a-f]{7,64}$/.test(commit?.after ?? '')) return
-  const log = await git(cwd, 'log', '--oneline', '--no-decorate', '-n', '20', `${commit!.before}..${commit!.after}`)
-  for (const line of log?.split('\n').filter(Boolean) ?? []) out(`  ${safe(line)}`)
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { sendJson, transcript } from '../../support/fixed-server.ts'
 import { release } from '../../support/samples.ts'
-import { changes as differences } from './diff.ts'
+import { changes as differences } from '../../difference.ts'
 
 const env = { DOZEN_APP: 'shop' }
 const ALL = [

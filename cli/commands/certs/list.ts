@@ -1,0 +1,44 @@
+import { appCommand, type AppOption, appPath, type JsonOption, type Make } from '../../command.ts'
+import { JSON_OPTION, printList } from '../../listing.ts'
+import { json } from '../../output.ts'
+import type { Certificate } from '../../shapes.ts'
+import { table, when } from '../../table.ts'
+
+const PATH = 'sni-endpoints'
+
+/** GET /apps/:app/sni-endpoints */
+export const list: Make = (context) =>
+  appCommand('certs', "list an app's certificates")
+    .option(...JSON_OPTION)
+    .action(async (options: AppOption & JsonOption) => {
+      const app = await context.app(options.app)
+      const items = await context.api.list<Certificate>(appPath(app, PATH))
+      const row = ({ name, ssl_cert: cert }: Certificate) => [name, cert.cert_domains.join(', '), cert.expires_at, cert.issuer]
+      const head = ['Name', 'Host names', 'Expires', 'Issuer']
+      printList(context, options, {
+        items,
+        title: `${app} Certificates`,
+        empty: `${app} has no certificates of its own.`,
+        head,
+        row,
+      })
+    })
+
+/** GET /apps/:app/sni-endpoints/:name */
+export const info: Make = (context) =>
+  appCommand('certs:info', 'show a certificate')
+    .argument('<name>', 'its name')
+    .option('--json', 'print it as JSON')
+    .action(async (name: string, options: AppOption & JsonOption) => {
+      const certificate = await context.api.get<Certificate>(appPath(await context.app(options.app), PATH, name))
+      if (options.json) return json(context, certificate)
+      const { cert_domains: hosts, expires_at: expires, issuer, subject } = certificate.ssl_cert
+      table([
+        ['Name:', certificate.name],
+        ['Host names:', hosts.join(', ')],
+        ['Used for:', certificate.domains.join(', ')],
+        ['Issuer:', issuer],
+        ['Subject:', subject],
+        ['Expires:', when(expires, context.now()).replace(/ \(.*/, '')],
+      ]).forEach(context.out)
+    })
