@@ -2,6 +2,8 @@
 # BASE is any Debian with Node.js ≥ 20, npm, git and a compiler; where no registry answers, dozen/stack:latest is one.
 ARG BASE=node:22-bookworm
 FROM ${BASE}
+# The base may be the stack image: what is made from it is not one.
+LABEL dozen.role=platform dozen.stack=
 WORKDIR /dozen
 COPY package.json package-lock.json ./
 COPY scripts ./scripts

@@ -1,4 +1,5 @@
 // `npm test [ring …]`: set-up, static checks, then every ring of tests. The last line is `N passed, N failed`, and the status follows it.
+import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +17,8 @@ const CHECKS = {
   format: [bin('prettier'), '--check', '.'],
   arrows: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', 'server', 'cli', 'router', 'db', 'test'],
 }
+/** Part of the instance label of every world of this run, so that runs side by side leave each other's things alone. */
+const RUN = randomBytes(3).toString('hex')
 const RINGS = ['unit', 'docker', 'e2e']
 
 async function main() {
@@ -26,7 +29,7 @@ async function main() {
     await makeRoom()
     await step('docker-compose', ensureCompose)
     results.push(...(await checks(wanted)))
-    for (const ring of RINGS) if (wanted.length === 0 || wanted.includes(ring)) results.push(await runRing(ring))
+    for (const ring of RINGS) if (wanted.length === 0 || wanted.includes(ring)) results.push(await runRing(ring, RUN))
     results.push(await tidy())
   } catch (error) {
     explain(error)
@@ -74,7 +77,7 @@ async function check(name) {
 
 /** Tests clean up after themselves; what a killed one left is removed here and said. */
 async function tidy() {
-  const removed = await sweepTests()
+  const removed = await sweepTests(RUN)
   if (removed > 0) say(`Removed ${removed} things from the engine that tests had left behind.`)
   rmSync(join(ROOT, '.cache/reports'), { recursive: true, force: true })
   return { name: 'clean-up', passed: 0, failed: 0, skipped: 0, ms: 0, failures: [] }

@@ -129,22 +129,28 @@ function isOtherAlive() {
   }
 }
 
-/**
- * Removes from the engine what tests left behind: containers, networks, volumes and images of every instance named `test-…`.
- * Resolves with how many there were.
- */
-export async function sweepTests() {
-  const isTests = ({ Labels }) => (Labels?.['dozen.instance'] ?? '').startsWith('test-')
+const STALE_MS = 3 * 3_600_000
+
+/** True for what this run's tests made ("test-<run>-…"), and for what those of a run that must be over did. */
+const isLeft = (run) => (thing) => {
+  const instance = thing.Labels?.['dozen.instance'] ?? ''
+  const created = thing.Created ?? thing.CreatedAt
+  const madeAt = typeof created === 'number' ? created * 1000 : Date.parse(created)
+  return instance.startsWith(`test-${run}-`) || (instance.startsWith('test-') && Date.now() - madeAt > STALE_MS)
+}
+
+/** Removes from the engine what tests left behind: containers, networks, volumes and images. Resolves with how many there were. */
+export async function sweepTests(run) {
   const filters = `filters=${encodeURIComponent(JSON.stringify({ label: ['dozen.instance'] }))}`
-  const found = async (path, pick = (body) => body) =>
-    (pick((await call('GET', `${path}?all=1&${filters}`)).body) ?? []).filter(isTests)
-  const containers = await found('/containers/json')
+  const left = async (path, pick = (body) => body) =>
+    (pick((await call('GET', `${path}?all=1&${filters}`)).body) ?? []).filter(isLeft(run))
+  const containers = await left('/containers/json')
   for (const { Id } of containers) await call('DELETE', `/containers/${Id}?force=1&v=1`, 60_000)
-  const networks = await found('/networks')
+  const networks = await left('/networks')
   for (const { Id } of networks) await call('DELETE', `/networks/${Id}`)
-  const volumes = await found('/volumes', ({ Volumes }) => Volumes)
+  const volumes = await left('/volumes', ({ Volumes }) => Volumes)
   for (const { Name } of volumes) await call('DELETE', `/volumes/${encodeURIComponent(Name)}?force=1`)
-  const images = await found('/images/json')
+  const images = await left('/images/json')
   for (const { Id } of images) await call('DELETE', `/images/${Id}?force=1`, 60_000)
   return containers.length + networks.length + volumes.length + images.length
 }

@@ -7,22 +7,23 @@ import { say } from './steps.mjs'
 
 const LIMIT_MS = { unit: 10 * 60_000, docker: 25 * 60_000, e2e: 40 * 60_000 }
 
-/** Runs a ring to its end, or to its time limit. A ring that has no test, or none that could start, has failed. */
-export async function runRing(ring) {
+/** Runs a ring to its end, or to its time limit. A ring that has no test, or none that could start, has failed. Worlds of it carry `run` in their label. */
+export async function runRing(ring, run) {
   const file = join(ROOT, `.cache/reports/${ring}.json`)
   mkdirSync(dirname(file), { recursive: true })
   rmSync(file, { force: true })
   say(`\n── ${ring} ──`)
   const startedAt = performance.now()
-  const code = await vitest(ring, file)
+  const code = await vitest(ring, file, run)
   return { name: ring, ms: performance.now() - startedAt, ...count(ring, file, code) }
 }
 
-function vitest(ring, file) {
+function vitest(ring, file, run) {
   const args = ['run', '--project', ring, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   return new Promise((done) => {
     const child = spawn(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), ...args], {
       cwd: ROOT,
+      env: { ...process.env, DOZEN_TEST_RUN: run },
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     const timer = setTimeout(() => {

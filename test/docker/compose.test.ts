@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest'
 import { fetchVia } from '../support/load.ts'
-import { ROOT, run, until } from '../support/programs.ts'
+import { newInstance, ROOT, run, until } from '../support/programs.ts'
 import { containersOf, sweep } from '../support/sweep.ts'
 import { nodeApp, Worktree } from '../support/worktree.ts'
 
 const BUILD_MS = 600_000
-const instance = `test-${randomBytes(5).toString('hex')}`
+const instance = newInstance()
 const base = mkdtempSync(join(tmpdir(), 'dozen-compose-'))
 const home = join(base, 'home')
 const image = `${instance}:latest`

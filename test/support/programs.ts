@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+
+/** An instance label that nobody else has: "test-3fa9c1-5d0e…". The middle part names the run of `npm test`, which removes what carries it. */
+export const newInstance = () => `test-${process.env.DOZEN_TEST_RUN ?? 'alone'}-${randomBytes(5).toString('hex')}`
 
 /** The checkout, without a trailing slash. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')

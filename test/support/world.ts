@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { type Answer, fetchVia, Load, type Target } from './load.ts'
-import { type Finished, isAlive, processesOf, ROOT, run, type RunOptions, until } from './programs.ts'
+import { type Finished, isAlive, newInstance, processesOf, ROOT, run, type RunOptions, until } from './programs.ts'
 import { containersOf, sweep } from './sweep.ts'
 import { type Source, Worktree } from './worktree.ts'
 
@@ -28,7 +28,7 @@ const BIN = join(ROOT, 'bin/dozen.mjs')
 export class World {
   readonly base = mkdtempSync(join(tmpdir(), 'dozen-world-'))
   readonly home = join(this.base, 'home')
-  readonly instance = `test-${randomBytes(5).toString('hex')}`
+  readonly instance = newInstance()
   readonly domain: string
   /** Everything the supervisor printed, all starts together. */
   output = ''
