@@ -58,18 +58,19 @@ export function builder({ engine, stack, clock, instance, limits }: Deps) {
 
   async function withBuildpacks(input: BuildInput, tar: Buffer, io: Io): Promise<Built> {
     const { id: stackImage } = await stack.ensure(io.log)
-    const env = await packFiles(Object.entries(input.config).map(([name, content]) => ({ name, content })))
+    const registry = await stack.registry()
+    const settings = { STACK: 'heroku-22', SOURCE_VERSION: input.commit, ...(registry && { NPM_CONFIG_REGISTRY: registry }) }
+    const env = await packFiles([...folderOf('config', input.config), ...folderOf('build', settings)])
     const cache = await engine.ensureVolume({
       name: `dozen-${instance}-cache-${input.appId}`,
       labels: { ...labels(input), [LABEL.role]: 'cache' },
     })
-    const registry = await stack.registry()
     const container = await engine.create({
       name: `dozen-${instance}-build-${input.buildId}`,
       image: stackImage,
       entrypoint: [],
       cmd: ['/opt/dozen/build', String(env.length)],
-      env: { STACK: 'heroku-22', SOURCE_VERSION: input.commit, HOME: '/app', ...(registry && { NPM_CONFIG_REGISTRY: registry }) },
+      env: {}, // what is set here would stay in the image
       labels: { ...labels(input), [LABEL.role]: 'build' },
       network: await engine.ensureNetwork({
         name: `dozen-${instance}-build`,
@@ -160,6 +161,9 @@ export function builder({ engine, stack, clock, instance, limits }: Deps) {
     },
   }
 }
+
+const folderOf = (folder: string, values: Readonly<Record<string, string>>) =>
+  Object.entries(values).map(([name, content]) => ({ name: `${folder}/${name}`, content }))
 
 function processTypesOf(out: Map<string, string>): Record<string, string> {
   const release = parse(out.get('release.yml') ?? '') as { default_process_types?: Record<string, unknown> } | null

@@ -20,11 +20,20 @@ export async function guard<T>(call: Promise<T>, { fine = [] as readonly number[
   } catch (cause) {
     const failure = cause as Failure
     if (failure.statusCode && fine.includes(failure.statusCode)) return undefined
-    throw new EngineError(codeOf(failure), failure.json?.message ?? failure.message, { cause })
+    const message = failure.json?.message ?? failure.message
+    throw new EngineError(codeOf({ statusCode: failure.statusCode, code: failure.code, message }), message, { cause })
   }
 }
 
-function codeOf({ statusCode, code, message }: Failure): EngineErrorCode {
+function codeOf({
+  statusCode,
+  code,
+  message,
+}: {
+  statusCode: number | undefined
+  code: string | undefined
+  message: string
+}): EngineErrorCode {
   if (code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ECONNRESET' || code === 'EACCES' || code === 'EPIPE')
     return 'unreachable'
   if (/no space left on device/i.test(message)) return 'no_space'

@@ -15,9 +15,18 @@ export function images(client: Client): Images {
       return (await Promise.all(found.map((info) => image(info.Id)))).filter((one) => one !== undefined)
     },
     async commit(containerId, changes) {
-      const options = { pause: false, changes: changeLines(changes).join('\n') }
-      const made = await guard(client.getContainer(containerId).commit(options))
-      return (made as { Id: string }).Id
+      const { labels, cmd, entrypoint, env, workingDir, user } = changes
+      const config = {
+        Labels: { ...labels },
+        ...(cmd && { Cmd: [...cmd] }),
+        ...(entrypoint && { Entrypoint: [...entrypoint] }),
+        ...(env && { Env: Object.entries(env).map(([key, value]) => `${key}=${value}`) }),
+        ...(workingDir && { WorkingDir: workingDir }),
+        ...(user && { User: user }),
+      }
+      const options = { _query: { container: containerId, pause: false }, _body: config }
+      const made = await guard(client.getContainer(containerId).commit(options as object) as Promise<{ Id: string }>)
+      return made.Id
     },
     build: (context, options) => build(client, context, options),
     async importImage(tar, { tag, ...changes }) {

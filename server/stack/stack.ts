@@ -39,7 +39,7 @@ export function stack({ engine, clock }: Deps) {
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
   const certificates = hostCertificates()
   const recipe = createHash('sha256')
-    .update([DEBIAN, NODE_MAJOR, NPM, arch, ...names].join('\n'))
+    .update([DEBIAN, NODE_MAJOR, NPM, arch, INSTALL, JSON.stringify(ENVIRONMENT), ...names].join('\n'))
     .update(certificates ?? '')
     .digest('hex')
     .slice(0, 24)
@@ -117,7 +117,7 @@ export function stack({ engine, clock }: Deps) {
     progress: Progress,
   ): Promise<string> {
     const name = `dozen-stack-${createHash('sha256').update(JSON.stringify(label)).digest('hex').slice(0, 12)}-${process.pid}`
-    const container = await engine.create({ name, image: from, cmd, env: { DEBIAN_FRONTEND: 'noninteractive', PATH: ENVIRONMENT.PATH }, labels: { [LABEL.role]: 'stack-build' }, network: 'bridge', mayGainPrivileges: true }) // prettier-ignore
+    const container = await engine.create({ name, image: from, cmd, env: { PATH: ENVIRONMENT.PATH }, labels: { [LABEL.role]: 'stack-build' }, network: 'bridge', mayGainPrivileges: true }) // prettier-ignore
     try {
       await prepare(container)
       await engine.start(container)
@@ -161,6 +161,7 @@ export type Stack = ReturnType<typeof stack>
 
 const INSTALL = `#!/bin/bash
 set -e
+export DEBIAN_FRONTEND=noninteractive
 if [ -f /usr/local/share/ca-certificates/host.pem ]; then
   mkdir -p /etc/ssl/certs && cp /usr/local/share/ca-certificates/host.pem ${TRUST}
 fi
