@@ -4,6 +4,7 @@ import { appPath } from './command.ts'
 import type { Context } from './context.ts'
 import { ApiError, CliError } from './errors.ts'
 import { lines } from './lines.ts'
+import { drained } from './output.ts'
 import { safe } from './terminal.ts'
 
 const POLL_MS = 300
@@ -13,7 +14,10 @@ export async function printOutput(context: Context, url: string): Promise<void> 
   for (let tries = 0; ; tries++) {
     try {
       const response = await context.api.open('GET', url, { anonymous: true })
-      for await (const line of lines(response)) context.out(safe(line, { keepColors: context.terminal.isColored }))
+      for await (const line of lines(response)) {
+        context.out(safe(line, { keepColors: context.terminal.isColored }))
+        await drained(context)
+      }
       return
     } catch (error) {
       // 404 until it has begun (PLATFORM-API.md section 7).

@@ -28,7 +28,7 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
     await invoke(context, OPTIONS_AS_COMMANDS[name] ?? name, rest)
     return 0
   } catch (error) {
-    return tell(context, error)
+    return tell(context, error, argv[0] ?? 'help')
   }
 }
 
@@ -77,14 +77,14 @@ function contextOf({ env, cwd, program, streams, now = () => new Date() }: World
 }
 
 /** Prints what went wrong; returns the exit status. */
-function tell({ err, env }: Context, error: unknown): number {
+function tell({ err, env }: Context, error: unknown, name: string): number {
   if (error instanceof ExitStatus) return error.code
   if (error instanceof CliError) {
     for (const [i, line] of error.message.split('\n').entries()) err(i === 0 ? `Error: ${safe(line)}` : safe(line))
     if (error.hint) err(safe(error.hint))
     return error instanceof UsageError ? 2 : 1
   }
-  if (isCommander(error)) return tellUsage(err, error)
+  if (isCommander(error)) return tellUsage(err, error, name)
   err(`Error: this is a bug in dozen's client: ${env.DOZEN_DEBUG ? (error as Error).stack : String(error)}`)
   if (!env.DOZEN_DEBUG) err('Set DOZEN_DEBUG=1 and repeat the command to see where.')
   return 1
@@ -93,11 +93,12 @@ function tell({ err, env }: Context, error: unknown): number {
 const isCommander = (error: unknown): error is CommanderError =>
   String((error as CommanderError | undefined)?.code).startsWith('commander.')
 
-function tellUsage(err: (line: string) => void, error: CommanderError): number {
+function tellUsage(err: (line: string) => void, error: CommanderError, name: string): number {
   if (error.exitCode === 0) return 0
   const [first = '', ...more] = error.message.split('\n')
   const text = first.replace(/^error: /, '')
   err(`Error: ${safe(text.charAt(0).toUpperCase() + text.slice(1))}${/[.?!)]$/.test(text) ? '' : '.'}`)
   for (const line of more) err(safe(line))
+  err(safe(`\`dozen help ${find(ENTRIES, name)?.name ?? name}\` shows how it is used.`))
   return 2
 }

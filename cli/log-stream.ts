@@ -4,6 +4,7 @@ import type { LogSession, LogSessionCreate } from '../server/api/wire.ts'
 import { appPath } from './command.ts'
 import type { Context } from './context.ts'
 import { ApiError, CliError } from './errors.ts'
+import { drained } from './output.ts'
 import { sseParser } from './sse.ts'
 
 type Follow = { app: string; session: LogSessionCreate; line: (text: string) => void }
@@ -24,6 +25,7 @@ export async function followLogs(context: Context, { app, session, line }: Follo
         failures = 0
         last = event.id ?? last
         line(event.data)
+        await drained(context)
       }
       if (!session.tail) return
     } catch (error) {

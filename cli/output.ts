@@ -24,3 +24,8 @@ export async function progress<T>(context: Context, label: string, work: Promise
     throw error
   }
 }
+
+/** Resolves once stdout takes more: what streams for long waits for a slow reader instead of piling up. */
+export async function drained({ streams: { stdout } }: Pick<Context, 'streams'>): Promise<void> {
+  if (stdout.writableNeedDrain) await new Promise((resolve) => stdout.once('drain', resolve))
+}

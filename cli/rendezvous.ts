@@ -90,7 +90,8 @@ async function open({ settings }: Context, url: URL): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => reject(new CliError(`Couldn't attach at ${host}:${url.port}: ${cause.message}.`, { cause }))
     socket.once('error', fail).once(isPlain ? 'connect' : 'secureConnect', () => {
-      socket.off('error', fail).on('error', () => {})
+      // An hour without a key pressed is no reason for a firewall to forget the connection.
+      socket.off('error', fail).on('error', () => {}).setKeepAlive(true, 30_000) // prettier-ignore
       resolve(socket)
     })
   })

@@ -232,6 +232,7 @@ it('access, transfer, maintenance, stack and features of an app', async () => {
 
     $ dozen sleep maybe
     ! Error: Command-argument value 'maybe' is invalid for argument 'state'. Allowed choices are on, off.
+    ! \`dozen help sleep\` shows how it is used.
     [status 2]
     "
   `)

@@ -54,7 +54,7 @@ it('lists, shows and opens apps', async () => {
 })
 
 it('says what to do when there is no app, no such app, no name and no such command', async () => {
-  const { text } = await transcript({ 'GET /apps': [] }, [
+  const { text } = await transcript({ 'GET /apps': [], 'GET /account': account }, [
     ['apps'],
     ['info', '-a', 'nope'],
     ['info'],
@@ -83,6 +83,7 @@ it('says what to do when there is no app, no such app, no name and no such comma
     $ dozen apps --jsn
     ! Error: Unknown option '--jsn'.
     ! (Did you mean --json?)
+    ! \`dozen help apps\` shows how it is used.
     [status 2]
     "
   `)

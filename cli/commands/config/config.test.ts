@@ -123,6 +123,7 @@ it('refuses what is no pair before it asks the server anything', async () => {
 
     $ dozen config:set
     ! Error: Missing required argument 'KEY=value'.
+    ! \`dozen help config:set\` shows how it is used.
     [status 2]
 
     $ dozen config:get NOPE
