@@ -8,7 +8,6 @@ import type { Peer, Shared } from './peer.ts'
 import { errorPage, unknownHostPage, type Page } from './page.ts'
 import { pick, verdict, type AppRoute, type Target, type Upstream as Dyno } from './routes.ts'
 import { dial, type Holder, type Upstream } from './upstream.ts'
-import { backlog } from './writer.ts'
 
 const PROTOCOLS = ['http1.0', 'http1.1', 'http2'] as const
 const REPLAYABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
@@ -201,13 +200,13 @@ export class Exchange implements Holder {
     if (this.#began) this.#await()
     if (this.peer.flush()) return
     this.#blockedBacklog = this.peer.backlog()
-    this.#upstream!.socket.pause()
+    this.#upstream!.wire.pause()
   }
 
   clientDrained(): void {
     this.#blockedBacklog = -1
     this.#await()
-    this.#upstream?.socket.resume()
+    this.#upstream?.wire.resume()
   }
 
   onTunnel(head: ResponseHead): void {
@@ -225,7 +224,7 @@ export class Exchange implements Holder {
   }
 
   clientHalfClosed(): void {
-    this.#upstream?.socket.end()
+    this.#upstream?.wire.end()
     this.#ended()
   }
 
@@ -271,13 +270,13 @@ export class Exchange implements Holder {
   overdue(): void {
     const { peer } = this
     if (!this.#upstream) return
-    const waiting = peer.backlog() + backlog(this.#upstream.socket)
+    const waiting = peer.backlog() + this.#upstream.wire.backlog()
     if (waiting > 0 && waiting !== this.#blockedBacklog) {
       this.#blockedBacklog = waiting
       return this.#await()
     }
     if (this.#isTunnel) return this.#fail('H15')
-    if (!this.isBodyDone) return this.#fail(this.#upstream.socket.writableNeedDrain ? 'H15' : 'H28')
+    if (!this.isBodyDone) return this.#fail(this.#upstream.wire.isBlocked ? 'H15' : 'H28')
     this.#fail(!this.#began ? 'H12' : peer.backlog() > 0 ? 'H28' : 'H15')
   }
 

@@ -3,13 +3,14 @@ import type { RouteTable, SwitchCost } from '../server/api/wire.ts'
 import { plainAddress } from './address.ts'
 import type { Origin } from './forwarded.ts'
 import type { House, Shared } from './peer.ts'
-import { acceptInto, feedFrom, type OnBytes } from './raw-sockets.ts'
+import { acceptWires } from './raw-wire.ts'
 import { Routes } from './routes.ts'
 import type { Limits } from './settings.ts'
 import { Sweeper } from './sweeper.ts'
 import type { SecureDoor } from './tls.ts'
 import { Visitor } from './visitor.ts'
 import { Windows } from './windows.ts'
+import { SocketWire, type Wire } from './wire.ts'
 
 /** What one process of the router does for visitors. The main process has one itself; each worker has one. */
 export interface Serving {
@@ -49,21 +50,26 @@ export function serve({ limits, isTrusted, log, openDoor }: Deps): LocalServing 
     },
   }
   const ports = { plain: 0, tls: 0 }
-  const originOf = (socket: Socket, isTls: boolean): Origin | undefined => {
-    const address = plainAddress(socket.remoteAddress)
+  const originOf = (remote: string | undefined, isTls: boolean): Origin | undefined => {
+    const address = plainAddress(remote)
     const port = isTls ? ports.tls : ports.plain
     return address === undefined ? undefined : { address, port, isTls, isTrusted: isTrusted(address) }
   }
-  const welcome: Welcome = (socket, isTls, isH2, feed) => {
-    const origin = originOf(socket, isTls)
+  const welcome = (wire: Wire, isTls: boolean) => {
+    const origin = originOf(wire.address, isTls)
+    if (origin) guests.add(new Visitor(house, wire, origin))
+    else wire.destroy()
+  }
+  const welcomeSecure = (socket: Socket, isH2: boolean) => {
+    if (!isH2) return welcome(new SocketWire(socket), true)
+    const origin = originOf(socket.remoteAddress, true)
     if (!origin) return void socket.destroy()
-    if (!isH2) return void guests.add(new Visitor(house, socket, origin, feed))
-    return void import('./h2.ts').then(({ h2Session }) => guests.add(h2Session(house, socket, origin)))
+    void import('./h2.ts').then(({ h2Session }) => guests.add(h2Session(house, socket, origin)))
   }
   let door: Promise<SecureDoor> | undefined
   const secure = (socket: Socket) => {
     socket.on('error', () => {})
-    door ??= openDoor((inner, isH2) => welcome(inner, true, isH2, (onBytes) => feedFrom(inner, onBytes)))
+    door ??= openDoor(welcomeSecure)
     door.then(
       (opened) => opened(socket),
       () => socket.destroy(),
@@ -93,7 +99,7 @@ export function serve({ limits, isTrusted, log, openDoor }: Deps): LocalServing 
       if (server.listening) onListening()
       else server.on('listening', onListening)
       if (isTls) server.on('connection', secure)
-      else acceptInto(server, (socket, feed) => welcome(socket, false, false, feed))
+      else acceptWires(server, (wire) => welcome(wire, false))
     },
     take: async (table) => routes.swap(table),
     inflight: async () => routes.inflight(),
@@ -102,8 +108,6 @@ export function serve({ limits, isTrusted, log, openDoor }: Deps): LocalServing 
     close,
   }
 }
-
-type Welcome = (socket: Socket, isTls: boolean, isH2: boolean, feed: (onBytes: OnBytes) => void) => void
 
 /** A client's connection, of either protocol. */
 export type Guest = { drain(): void; destroy(): void }

@@ -1,12 +1,12 @@
-import { connect, type Socket } from 'node:net'
 import type { Code } from './codes.ts'
 import { Chunked } from './http1/chunked.ts'
 import { BODY, INCOMPLETE } from './http1/fields.ts'
 import { HeadBuffer } from './http1/head-buffer.ts'
 import { MAX_RESPONSE_HEAD, readResponse, type ResponseHead } from './http1/response.ts'
-import { READ_BUFFER } from './raw-sockets.ts'
+import { dialWire } from './raw-wire.ts'
 import type { Target } from './routes.ts'
 import type { Sweeper } from './sweeper.ts'
+import type { Wire, WireListener } from './wire.ts'
 import { Writer } from './writer.ts'
 
 /** What a connection to an app tells the request that holds it. */
@@ -42,7 +42,7 @@ const MAX_IDLE_MS = 10_000
 const MAX_INFOS = 32
 
 /** One connection to an app: reads responses for the request that holds it, then waits in the target's pool for the next. */
-export class Upstream {
+export class Upstream implements WireListener {
   due = Infinity
   idleSince = 0
   readonly writer: Writer
@@ -58,15 +58,12 @@ export class Upstream {
 
   constructor(
     readonly target: Target,
-    readonly socket: Socket,
+    readonly wire: Wire,
     private readonly sweeper: Sweeper,
   ) {
-    this.writer = new Writer(socket)
+    this.writer = new Writer(wire)
     sweeper.add(this)
-    socket.on('drain', () => this.#holder?.onDrain())
-    socket.on('end', () => this.#ended())
-    socket.on('error', () => this.#closed())
-    socket.on('close', () => this.#closed())
+    wire.open(this)
   }
 
   /** For one request. The head is written by the holder. */
@@ -84,7 +81,7 @@ export class Upstream {
     this.#holder = undefined
     this.#head = undefined
     this.#state = IDLE
-    this.socket.resume()
+    this.wire.resume()
     this.idleSince = performance.now()
     this.due = this.idleSince + (hinted ? Math.min(Math.max(hinted * 1000 - 1_000, 500), MAX_IDLE_MS) : IDLE_MS)
     this.target.keep(this)
@@ -96,15 +93,18 @@ export class Upstream {
     this.#holder = undefined
     this.sweeper.delete(this)
     this.target.forget(this)
-    this.socket.destroy()
+    this.wire.destroy()
   }
 
   overdue(): void {
     if (this.#state === IDLE) this.destroy()
   }
 
-  /** Bytes of one read. */
-  read(buf: Buffer, end: number): void {
+  onDrain(): void {
+    this.#holder?.onDrain()
+  }
+
+  onBytes(buf: Buffer, end: number): void {
     if (!this.#holder) return this.destroy()
     this.#hadBytes = true
     let pos = 0
@@ -188,14 +188,14 @@ export class Upstream {
     this.#holder!.onEnd(trailers, isClean && !this.#head!.isLast)
   }
 
-  #ended(): void {
+  onEnd(): void {
     if (!this.#holder) return this.destroy()
     if (this.#state === TUNNEL) return this.#holder.onHalfClose()
     if (this.#state === BODY_ && this.#head!.body === BODY.untilClose) this.#complete('', false)
-    else this.#closed()
+    else this.onClose()
   }
 
-  #closed(): void {
+  onClose(): void {
     if (this.#holder) this.#fail(this.#state === HEAD ? 'H13' : 'H18', 0)
     this.destroy()
   }
@@ -213,39 +213,17 @@ const OUT_OF_DESCRIPTORS = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUF
 
 /** Connects to `target`. `done` is called once: with the connection, or with why there is none. Returns what gives up early. */
 export function dial(target: Target, sweeper: Sweeper, timeoutMs: number, done: (result: Upstream | Code) => void): () => void {
-  let upstream: Upstream | undefined
-  const socket = connect({
-    host: target.host,
-    port: target.port,
-    noDelay: true,
-    allowHalfOpen: true,
-    onread: {
-      buffer: READ_BUFFER,
-      callback: (size: number) => {
-        upstream?.read(READ_BUFFER, size)
-        return true
-      },
-    },
-  })
-  const settle = () => {
+  const cancel = dialWire(target.host, target.port, (result) => {
     clearTimeout(timer)
-    socket.removeAllListeners('connect')
-    socket.removeAllListeners('error')
-  }
-  const end = (result: Upstream | Code | undefined) => {
-    settle()
-    socket.on('error', () => {})
-    if (!(result instanceof Upstream)) socket.destroy()
-    if (result !== undefined) done(result)
-  }
-  const timer = setTimeout(() => end('H19'), timeoutMs)
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    end(error.code === 'ETIMEDOUT' ? 'H19' : OUT_OF_DESCRIPTORS.has(error.code ?? '') ? 'H22' : 'H21')
+    if (typeof result !== 'string') done(new Upstream(target, result, sweeper))
+    else done(result === 'ETIMEDOUT' ? 'H19' : OUT_OF_DESCRIPTORS.has(result) ? 'H22' : 'H21')
   })
-  socket.on('connect', () => {
-    settle()
-    upstream = new Upstream(target, socket, sweeper)
-    done(upstream)
-  })
-  return () => end(undefined)
+  const timer = setTimeout(() => {
+    cancel()
+    done('H19')
+  }, timeoutMs)
+  return () => {
+    clearTimeout(timer)
+    cancel()
+  }
 }

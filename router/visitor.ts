@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { Exchange } from './exchange.ts'
 import type { House, Peer } from './peer.ts'
 import type { Origin } from './forwarded.ts'
@@ -8,8 +7,8 @@ import { HeadBuffer } from './http1/head-buffer.ts'
 import { fieldOf, readRequest, type RequestHead } from './http1/request.ts'
 import { httpDate, type ResponseHead } from './http1/response.ts'
 import type { Page } from './page.ts'
-import type { OnBytes } from './raw-sockets.ts'
-import { backlog, Writer } from './writer.ts'
+import type { Wire, WireListener } from './wire.ts'
+import { Writer } from './writer.ts'
 
 /** A whole request head; single lines and their number have limits of their own. */
 const MAX_HEAD = 512 * 1024
@@ -21,7 +20,7 @@ const LINGER_MS = 5_000
 const NO_BYTES = Buffer.alloc(0)
 
 /** One client connection that speaks HTTP/1.x: one request after the other, each an Exchange; answers keep the order of requests. */
-export class Visitor implements Peer {
+export class Visitor implements Peer, WireListener {
   due: number
   readonly #writer: Writer
   #exchange: Exchange | undefined
@@ -43,18 +42,13 @@ export class Visitor implements Peer {
 
   constructor(
     private readonly shared: House,
-    readonly socket: Socket,
+    private readonly wire: Wire,
     readonly origin: Origin,
-    feed: (onBytes: OnBytes) => void,
   ) {
-    this.#writer = new Writer(socket)
+    this.#writer = new Writer(wire)
     this.due = performance.now() + Math.min(HEAD_MS, shared.limits.idleMs)
     shared.sweeper.add(this)
-    feed((buf, end) => this.#read(buf, end))
-    socket.on('drain', () => this.#exchange?.clientDrained())
-    socket.on('end', () => this.#ended())
-    socket.on('error', () => {})
-    socket.on('close', () => this.#closed())
+    wire.open(this)
   }
 
   get takesFraming(): boolean {
@@ -66,7 +60,7 @@ export class Visitor implements Peer {
   get isIdle(): boolean {
     return !this.#exchange && !this.#partial
   }
-  backlog = () => backlog(this.socket)
+  backlog = () => this.wire.backlog()
 
   overdue(): void {
     if (this.#exchange) return this.#exchange.overdue()
@@ -75,8 +69,8 @@ export class Visitor implements Peer {
   }
 
   destroy(): void {
-    this.socket.destroy()
-    this.#closed()
+    this.wire.destroy()
+    this.onClose()
   }
 
   /** The server stops: this request is the last one. */
@@ -85,7 +79,7 @@ export class Visitor implements Peer {
     else this.#isLast = true
   }
 
-  #closed(): void {
+  onClose(): void {
     if (this.#isDestroyed) return
     this.#isDestroyed = true
     this.shared.sweeper.delete(this)
@@ -94,16 +88,20 @@ export class Visitor implements Peer {
   }
 
   /** The client has sent all it will. A request that is whole is still answered (half-close). */
-  #ended(): void {
+  onEnd(): void {
     this.#isHalfClosed = true
     const exchange = this.#exchange
     if (exchange?.isTunnel) return exchange.clientHalfClosed()
     if (exchange && (exchange.isBodyDone || this.#stash.length > 0)) this.#isLast ||= this.#stash.length === 0
-    else if (!exchange && this.#writer.socket.writableLength > 0) this.socket.end()
+    else if (!exchange && this.wire.backlog() > 0) this.wire.end()
     else this.destroy()
   }
 
-  #read(buf: Buffer, end: number): void {
+  onDrain(): void {
+    this.#exchange?.clientDrained()
+  }
+
+  onBytes(buf: Buffer, end: number): void {
     if (this.#isLingering) return
     if (this.#stash.length === 0) return this.#consume(buf, end)
     const bytes = Buffer.concat([this.#stash, buf.subarray(0, end)])
@@ -122,7 +120,7 @@ export class Visitor implements Peer {
       else if (!exchange.isBodyDone && exchange.isOpen) pos = this.#readBody(exchange, buf, pos, end)
       else {
         this.#stash = Buffer.from(buf.subarray(pos, end))
-        this.socket.pause()
+        this.wire.pause()
         break
       }
     }
@@ -213,7 +211,7 @@ export class Visitor implements Peer {
   }
 
   pauseBody(): void {
-    this.socket.pause()
+    this.wire.pause()
   }
 
   resumeBody(): void {
@@ -222,7 +220,7 @@ export class Visitor implements Peer {
     this.#stash = NO_BYTES
     if (stash.length > 0) this.#consume(stash, stash.length)
     else this.#exchange?.sendFlush()
-    if (this.#stash.length === 0) this.socket.resume()
+    if (this.#stash.length === 0) this.wire.resume()
   }
 
   info(head: ResponseHead): void {
@@ -269,7 +267,7 @@ export class Visitor implements Peer {
   }
 
   halfClose(): void {
-    this.socket.end()
+    this.wire.end()
   }
 
   page(status: number, requestId: string, { type, body }: Page): number {
@@ -280,7 +278,7 @@ export class Visitor implements Peer {
       `Date: ${httpDate()}\r\n${requestId === '' ? '' : `X-Request-Id: ${requestId}\r\n`}${this.#persistence()}\r\n`
     const isHead = this.#request?.method === 'HEAD'
     this.#writer.flush()
-    this.socket.write(isHead ? head : head + body)
+    this.wire.write(isHead ? head : head + Buffer.from(body).toString('latin1'))
     return isHead ? 0 : length
   }
 
@@ -293,7 +291,7 @@ export class Visitor implements Peer {
 
   cut(): void {
     this.#exchange = undefined
-    this.socket.destroy()
+    this.wire.destroy()
   }
 
   done(): void {
@@ -303,7 +301,7 @@ export class Visitor implements Peer {
     this.due = performance.now() + this.shared.limits.idleMs
     if (this.#isConsuming) return
     this.resumeBody()
-    if (this.#isHalfClosed && this.isIdle) this.socket.end()
+    if (this.#isHalfClosed && this.isIdle) this.wire.end()
   }
 
   /** Says goodbye, then reads what still comes for a while: closing at once could reset the answer away (RFC 9112 section 9.6). */
@@ -311,10 +309,9 @@ export class Visitor implements Peer {
     this.#isLingering = true
     this.#exchange = undefined
     this.#stash = NO_BYTES
-    this.socket.end()
-    this.socket.resume()
+    this.wire.end()
+    this.wire.resume()
     this.due = performance.now() + LINGER_MS
-    if (this.#isHalfClosed) this.socket.destroySoon()
   }
 }
 

@@ -379,6 +379,16 @@ describe('a kept connection to the app', () => {
 })
 
 describe('large bodies', () => {
+  it('pass whole through Node’s own sockets too, which serve a target with a name', async () => {
+    const address = await world.app((req, res) => {
+      res.writeHead(200)
+      req.pipe(res)
+    })
+    await world.serve(address.replace('127.0.0.1', 'localhost'))
+    const body = Buffer.alloc(5_000_000, 'x0123456789')
+    for (let i = 0; i < 2; i += 1) expect((await world.get('/', { method: 'POST' }, body)).body === body.toString()).toBe(true)
+  })
+
   it('pass whole both ways, with back-pressure', async () => {
     const address = await world.app((req, res) => {
       res.writeHead(200)

@@ -1,15 +1,14 @@
-import type { Socket } from 'node:net'
+import type { Wire } from './wire.ts'
 
 /** Below it, bytes join the head in one latin1 write, which Node tries on the stack, without an allocation. */
 const SMALL = 8_192
 const MAX_TEXT = 16_000
 
-/** Collects what one turn has for a socket and hands it over in one write. */
+/** Collects what one turn has for a connection and hands it over in one write. */
 export class Writer {
   #text = ''
-  #isCorked = false
 
-  constructor(readonly socket: Socket) {}
+  constructor(private readonly wire: Wire) {}
 
   /** One character per byte. */
   text(text: string): void {
@@ -23,39 +22,18 @@ export class Writer {
       this.#text += buf.toString('latin1', start, end)
       return
     }
-    if (!this.#isCorked) {
-      this.#isCorked = true
-      this.socket.cork()
-    }
-    this.#spill()
-    this.socket.write(copy(buf, start, end))
-  }
-
-  /** False while the socket wants no more: wait for its 'drain'. */
-  flush(): boolean {
-    this.#spill()
-    if (this.#isCorked) {
-      this.#isCorked = false
-      this.socket.uncork()
-    }
-    return !this.socket.writableNeedDrain
-  }
-
-  #spill(): void {
-    if (this.#text === '') return
-    this.socket.write(this.#text, 'latin1')
+    const body = Buffer.allocUnsafeSlow(size)
+    buf.copy(body, 0, start, end)
+    this.wire.write(this.#text, body)
     this.#text = ''
   }
-}
 
-function copy(buf: Buffer, start: number, end: number): Buffer {
-  const out = Buffer.allocUnsafeSlow(end - start)
-  buf.copy(out, 0, start, end)
-  return out
-}
-
-/** Bytes that the kernel has not taken yet; it falls as a slow reader reads (as Node's own socket timeout looks at it). */
-export function backlog(socket: Socket): number {
-  const handle = (socket as unknown as { _handle?: { writeQueueSize?: number } })._handle
-  return handle?.writeQueueSize ?? socket.writableLength
+  /** False while the connection wants no more: wait for its `onDrain`. */
+  flush(): boolean {
+    if (this.#text !== '') {
+      this.wire.write(this.#text)
+      this.#text = ''
+    }
+    return !this.wire.isBlocked
+  }
 }

@@ -186,9 +186,11 @@ describe('TLS', () => {
     })
     socket.write('GET / HTTP/1.1\r\nHost: shop.localhost\r\nConnection: close\r\n\r\n')
     let text = ''
+    let protocol: string | null = null
+    socket.on('secureConnect', () => (protocol = socket.getProtocol()))
     socket.on('data', (chunk) => (text += chunk))
     await until(() => text.includes('hello'))
-    expect(socket.getProtocol()).toBe('TLSv1.3')
+    expect(protocol).toBe('TLSv1.3')
   })
 })
 

@@ -1,0 +1,226 @@
+import { connect, isIP, type Server } from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import { SocketWire, type Wire, type WireListener } from './wire.ts'
+
+/**
+ * TCP on the handles below net.Socket, as net.Socket itself uses them: no stream objects, no buffer per read, no tick per write. That is
+ * two thirds of a request's cost. Node's inside is not a promise, so everything here has a way around it: `BINDING` is undefined where
+ * a future Node has no such thing, and net.Socket serves.
+ */
+type Handle = {
+  onread: (this: Handle) => void
+  wire?: RawWire
+  readonly writeQueueSize: number
+  useUserBuffer(buf: Uint8Array): void
+  readStart(): number
+  readStop(): number
+  writeLatin1String(req: WriteRequest, text: string): number
+  writeBuffer(req: WriteRequest, buf: Buffer): number
+  writev(req: WriteRequest, chunks: unknown[], areBuffers: boolean): number
+  shutdown(req: { oncomplete: () => void }): number
+  close(done: () => void): void
+  setNoDelay(on: boolean): number
+  getpeername(out: { address?: string }): number
+  connect(req: object, address: string, port: number): number
+  connect6(req: object, address: string, port: number): number
+}
+type WriteRequest = {
+  oncomplete?: (this: WriteRequest, status: number) => void
+  wire?: RawWire | undefined
+  body?: Buffer | undefined
+}
+type Binding = {
+  TCP: { new (type: number): Handle }
+  TCPConnectWrap: { new (): { oncomplete?: (status: number) => void } }
+  WriteWrap: { new (): WriteRequest }
+  ShutdownWrap: { new (): { oncomplete: () => void } }
+  streamBaseState: Int32Array
+  kReadBytesOrError: number
+  kLastWriteWasAsync: number
+}
+
+const BINDING = findBinding()
+const UV_EOF = -4095
+const SOCKET = 0
+
+function findBinding(): Binding | undefined {
+  try {
+    const bind = (process as unknown as { binding(name: string): object }).binding
+    const found = { ...bind('stream_wrap'), ...bind('tcp_wrap') } as Partial<Binding>
+    const { TCP, WriteWrap, ShutdownWrap, TCPConnectWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync } = found
+    const isWhole = TCP && WriteWrap && ShutdownWrap && TCPConnectWrap && streamBaseState && 'useUserBuffer' in TCP.prototype
+    return isWhole && kReadBytesOrError !== undefined && kLastWriteWasAsync !== undefined ? (found as Binding) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** One read buffer for all: what is in it is used up, or copied, before the next read. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024)
+/** A request object whose write was done at once is as good as new. */
+let spare: WriteRequest | undefined
+
+class RawWire implements Wire {
+  isBlocked = false
+  #listener!: WireListener
+  #pending = 0
+  #isReading = false
+  #isClosed = false
+  #hasEnded = false
+  #hasShutDown = false
+  #isShuttingDown = false
+
+  constructor(private readonly handle: Handle) {
+    handle.wire = this
+    handle.setNoDelay(true)
+  }
+
+  get address(): string | undefined {
+    const out: { address?: string } = {}
+    return this.handle.getpeername(out) === 0 ? out.address : undefined
+  }
+
+  backlog(): number {
+    return this.#isClosed ? 0 : this.handle.writeQueueSize
+  }
+
+  open(listener: WireListener): void {
+    this.#listener = listener
+    this.handle.onread = onRead
+    this.handle.useUserBuffer(READ_BUFFER)
+    this.resume()
+  }
+
+  read(size: number): void {
+    if (this.#isClosed) return
+    if (size > 0) return this.#listener.onBytes(READ_BUFFER, size)
+    if (size === 0) return
+    if (size !== UV_EOF) return this.destroy()
+    this.#hasEnded = true
+    this.pause()
+    this.#listener.onEnd()
+    if (this.#hasShutDown) this.destroy()
+  }
+
+  write(text: string, body?: Buffer): void {
+    if (this.#isClosed || this.#isShuttingDown) return
+    const { handle } = this
+    const req = spare ?? new BINDING!.WriteWrap()
+    spare = undefined
+    const error =
+      body === undefined
+        ? handle.writeLatin1String(req, text)
+        : text === ''
+          ? handle.writeBuffer(req, body)
+          : handle.writev(req, [text, 'latin1', body, 'buffer'], false)
+    if (error !== 0) return this.destroy()
+    if (BINDING!.streamBaseState[BINDING!.kLastWriteWasAsync] === 0) {
+      spare = req
+      return
+    }
+    req.oncomplete = onWritten
+    req.wire = this
+    req.body = body
+    this.#pending += 1
+    this.isBlocked = true
+  }
+
+  written(status: number): void {
+    this.#pending -= 1
+    if (this.#isClosed) return
+    if (status < 0) return this.destroy()
+    if (this.#pending > 0) return
+    this.isBlocked = false
+    this.#listener.onDrain()
+  }
+
+  pause(): void {
+    if (!this.#isReading || this.#isClosed) return
+    this.#isReading = false
+    this.handle.readStop()
+  }
+
+  resume(): void {
+    if (this.#isReading || this.#isClosed || this.#hasEnded) return
+    this.#isReading = true
+    if (this.handle.readStart() !== 0) this.destroy()
+  }
+
+  end(): void {
+    if (this.#isClosed || this.#isShuttingDown) return
+    this.#isShuttingDown = true
+    const req = new BINDING!.ShutdownWrap()
+    req.oncomplete = () => {
+      this.#hasShutDown = true
+      if (this.#hasEnded) this.destroy()
+    }
+    if (this.handle.shutdown(req) !== 0) this.destroy()
+  }
+
+  destroy(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.handle.close(() => this.#listener?.onClose())
+  }
+}
+
+function onRead(this: Handle): void {
+  this.wire!.read(BINDING!.streamBaseState[BINDING!.kReadBytesOrError]!)
+}
+
+function onWritten(this: WriteRequest, status: number): void {
+  const { wire } = this
+  this.wire = undefined
+  this.body = undefined
+  wire!.written(status)
+}
+
+type Inner = Server & { _handle?: { onconnection?: (error: number, handle: Handle | undefined) => void } }
+
+/** Takes a server's connections, now or once it listens. */
+export function acceptWires(server: Server, onWire: (wire: Wire) => void): void {
+  server.on('connection', (socket) => onWire(new SocketWire(socket)))
+  const take = () => {
+    const inner = (server as Inner)._handle
+    if (!BINDING || typeof inner?.onconnection !== 'function') return
+    inner.onconnection = (error, handle) => {
+      if (!error && handle) onWire(new RawWire(handle))
+    }
+  }
+  if (server.listening) take()
+  else server.on('listening', take)
+}
+
+/** Connects. `done` is called once, with the connection or an error's code ("ECONNREFUSED"), unless the returned function came first. */
+export function dialWire(host: string, port: number, done: (result: Wire | string) => void): () => void {
+  const family = isIP(host)
+  if (!BINDING || family === 0) return dialSocket(host, port, done)
+  const handle = new BINDING.TCP(SOCKET)
+  const req = new BINDING.TCPConnectWrap()
+  let isOver = false
+  const end = (result?: Wire | string) => {
+    if (isOver) return
+    isOver = true
+    if (result === undefined || typeof result === 'string') handle.close(() => {})
+    if (result !== undefined) done(result)
+  }
+  req.oncomplete = (status) => end(status === 0 ? new RawWire(handle) : getSystemErrorName(status))
+  const error = family === 6 ? handle.connect6(req, host, port) : handle.connect(req, host, port)
+  if (error !== 0) process.nextTick(end, getSystemErrorName(error))
+  return () => end()
+}
+
+function dialSocket(host: string, port: number, done: (result: Wire | string) => void): () => void {
+  const socket = connect({ host, port, noDelay: true, allowHalfOpen: true })
+  const fail = (error: NodeJS.ErrnoException) => done(error.code ?? 'ECONNREFUSED')
+  socket.once('error', fail)
+  socket.once('connect', () => {
+    socket.removeListener('error', fail)
+    done(new SocketWire(socket))
+  })
+  return () => {
+    socket.removeListener('error', fail)
+    socket.on('error', () => {})
+    socket.destroy()
+  }
+}

@@ -1,0 +1,69 @@
+import type { Socket } from 'node:net'
+
+/** What a connection tells whoever holds it. After `onClose` nothing follows. */
+export interface WireListener {
+  /** Bytes of one read; valid during the call only. */
+  onBytes(buf: Buffer, end: number): void
+  onDrain(): void
+  /** The other side sends no more. */
+  onEnd(): void
+  onClose(): void
+}
+
+/** A byte stream both ways, with the little that the router needs of it. It closes by itself once both sides have ended. */
+export interface Wire {
+  /** Undefined when the other side is gone already. */
+  readonly address: string | undefined
+  /** Writes wait in memory: stop until `onDrain`. */
+  readonly isBlocked: boolean
+  /** Bytes that the kernel has not taken yet; falls as a slow reader reads. */
+  backlog(): number
+  /** Begins to read. Called once. */
+  open(listener: WireListener): void
+  /** One character of `text` is one byte; then `body`, which must stay as it is. One system call where it can be. */
+  write(text: string, body?: Buffer): void
+  pause(): void
+  resume(): void
+  /** No more is written; what was is still sent. */
+  end(): void
+  destroy(): void
+}
+
+/** A stream of Node's own: TLS, and whatever `raw-wire.ts` cannot make. */
+export class SocketWire implements Wire {
+  readonly address: string | undefined
+  constructor(private readonly socket: Socket) {
+    this.address = socket.remoteAddress
+    socket.on('error', () => {})
+  }
+
+  get isBlocked(): boolean {
+    return this.socket.writableNeedDrain
+  }
+
+  backlog(): number {
+    const handle = (this.socket as unknown as { _handle?: { writeQueueSize?: number } })._handle
+    return handle?.writeQueueSize ?? this.socket.writableLength
+  }
+
+  open(listener: WireListener): void {
+    const { socket } = this
+    socket.on('data', (chunk: Buffer) => listener.onBytes(chunk, chunk.length))
+    socket.on('drain', () => listener.onDrain())
+    socket.on('end', () => listener.onEnd())
+    socket.on('close', () => listener.onClose())
+  }
+
+  write(text: string, body?: Buffer): void {
+    if (body) this.socket.cork()
+    if (text !== '') this.socket.write(text, 'latin1')
+    if (!body) return
+    this.socket.write(body)
+    this.socket.uncork()
+  }
+
+  pause = () => void this.socket.pause()
+  resume = () => void this.socket.resume()
+  end = () => void this.socket.end()
+  destroy = () => void this.socket.destroy()
+}
