@@ -41,8 +41,7 @@ async function bundleInto(outdir) {
     sourcemap: true,
     splitting: true,
   }
-  const programs = PROGRAMS.filter((file) => existsSync(join(root, file)))
-  await build({ ...common, entryPoints: programs, packages: 'external' })
+  await build({ ...common, entryPoints: PROGRAMS, packages: 'external' })
   await build({
     ...common,
     entryPoints: ['cli/main.ts'],

@@ -4,14 +4,21 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { ROOT } from './setup/programs.mjs'
+import { endAll, ROOT } from './setup/programs.mjs'
 import { deploySample } from './setup/sample.mjs'
 import { setUp } from './setup/setup.mjs'
 import { duration, explain, say, step } from './setup/steps.mjs'
 
 const home = resolve((process.env.DOZEN_HOME || join(homedir(), '.dozen')).replace(/^~(?=\/|$)/, homedir()))
 
+const EXIT = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+let onSignal = (signal) => {
+  endAll()
+  process.exit(EXIT[signal])
+}
+
 async function main() {
+  for (const signal of Object.keys(EXIT)) process.on(signal, () => onSignal(signal))
   const startedAt = performance.now()
   try {
     await setUp()
@@ -29,8 +36,7 @@ async function main() {
 /** Runs the supervisor with our signals passed on; `onReady` once it says so. Resolves with its exit status. */
 function up(onReady) {
   const child = spawn(process.execPath, [join(ROOT, 'bin/dozen.mjs'), 'up'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-    process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
+  onSignal = (signal) => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
   let isReady = false
   createInterface({ input: child.stdout }).on('line', (line) => {
     process.stdout.write(`${line}\n`)
@@ -52,7 +58,7 @@ async function welcome() {
     let sample
     await step('sample app', async (progress) => {
       sample = await deploySample(home, progress)
-      return `deployed by git push`
+      return 'deployed by git push'
     })
     say(`\n${sample.url} answers: ${sample.line}`)
   } catch (error) {
@@ -63,6 +69,7 @@ async function welcome() {
       '',
       'What next, in another terminal:',
       `  export PATH="${join(ROOT, 'bin')}:$PATH"`,
+      ...(process.env.DOZEN_HOME ? [`  export DOZEN_HOME="${home}"`] : []),
       '  dozen logs --app hello --tail       follow what it writes',
       '  dozen ps:scale worker=1 --app hello start its worker',
       '  dozen create                        in a git repository of yours; then: git push dozen main',
@@ -71,4 +78,4 @@ async function welcome() {
   )
 }
 
-process.exitCode = await main()
+process.exit(await main())

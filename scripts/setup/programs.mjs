@@ -7,6 +7,13 @@ import { createInterface } from 'node:readline'
 /** The checkout, without a trailing slash. */
 export const ROOT = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 
+const children = new Set()
+
+/** Asks every program that `run` still waits for to end. */
+export function endAll() {
+  for (const child of children) child.kill('SIGTERM')
+}
+
 /**
  * Runs a program to its end, with nothing on its stdin. `onLine` sees each line of both streams as it comes.
  * Resolves with the exit status (127 = there is no such program) and the last 200 lines.
@@ -19,6 +26,7 @@ export function run(program, args, { cwd = ROOT, env = process.env, onLine = () 
   return new Promise((resolve) => {
     const lines = []
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    children.add(child)
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => {
         lines.push(line)
@@ -26,7 +34,10 @@ export function run(program, args, { cwd = ROOT, env = process.env, onLine = () 
         onLine(line)
       })
     child.on('error', (error) => resolve({ code: 127, lines: [error.message] }))
-    child.on('close', (code) => resolve({ code: code ?? 1, lines }))
+    child.on('close', (code) => {
+      children.delete(child)
+      resolve({ code: code ?? 1, lines })
+    })
   })
 }
 
