@@ -101,7 +101,14 @@ export function fixedRoutes(deps: Deps): Route[] {
     ].map(
       (noun) => GET(`/apps/:app/${noun}`, 'read', none), // heroku apps:info
     ),
+    GET('/apps/:app/pipeline-couplings', 'read', (call) => {
+      appOf(deps, call)
+      throw notFound('pipeline coupling')
+    }), // heroku apps:info: one object, or 404
     GET('/addons', 'read', () => ok([])), // heroku addons
+    GET('/addon-attachments', 'read', () => ok([])), // heroku addons
+    GET('/pipelines', 'read', () => ok([])), // heroku pipelines
+    GET('/account/keys', 'identity', () => ok([])), // heroku keys
     GET('/teams', 'identity', () => ok([])), // heroku teams
     GET('/spaces', 'identity', () => ok([])), // heroku spaces
     GET('/regions', 'identity', () =>
