@@ -9,6 +9,7 @@ afterEach(() => server.close())
 const client = (token = 't') =>
   apiClient({
     url: () => server.url,
+    likelyUrl: () => server.url,
     token: () => ({ value: token, from: 'a test' }),
     ca: () => undefined,
     home: '',

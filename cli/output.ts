@@ -4,7 +4,11 @@ import { safe, styled } from './terminal.ts'
 /** `=== shop Config Vars` */
 export const heading = ({ out, terminal }: Context, text: string): void => out(styled(terminal, 'bold', `=== ${safe(text)}`))
 
-export const json = ({ out }: Context, value: unknown): void => out(JSON.stringify(value, null, 2))
+// What JSON may hold as it is, but a terminal would obey: DEL, C1, and what reorders the text around it.
+const OBEYED = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+export const json = ({ out }: Context, value: unknown): void => out(JSON.stringify(value, null, 2).replace(OBEYED, escaped))
 
 /**
  * `Creating shop... done, v3` on stderr. On a terminal the first half shows at once; elsewhere the line comes whole.

@@ -9,6 +9,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 export type Settings = {
   /** Origin without a trailing slash: "http://127.0.0.1:5170". Throws CliError when nothing names a server. */
   url(): string
+  /** The same, or where a dozen is by default. */
+  likelyUrl(): string
   /** Of the server at `url`, by default the one above; `from` says which place had it. */
   token(url?: string): { value: string | undefined; from: string }
   /** PEM of the installation's CA, when there is one. */
@@ -24,9 +26,11 @@ export function settingsFrom(env: Env): Settings {
   const base = env.HOME || homedir()
   const home = (env.DOZEN_HOME || join(base, '.dozen')).replace(/^~(?=\/|$)/, base)
   const credentialsPath = join(env.XDG_CONFIG_HOME || join(base, '.config'), 'dozen', 'credentials.json')
-  const url = () => origin(env.DOZEN_URL || savedUrl(credentialsPath, home, env) || localUrl(home) || nobody())
+  const known = () => env.DOZEN_URL || savedUrl(credentialsPath, home, env) || localUrl(home)
+  const url = () => origin(known() || nobody())
   return {
     url,
+    likelyUrl: () => origin(known() || DEFAULT_URL),
     token: (asked) =>
       findToken(env, { asked: asked ?? url(), isOurs: asked === undefined || isSameServer(asked, url()), home, credentialsPath }),
     ca: () => readText(env.DOZEN_CA || join(home, 'certs', 'ca.pem')),
@@ -34,6 +38,8 @@ export function settingsFrom(env: Env): Settings {
     credentialsPath,
   }
 }
+
+const DEFAULT_URL = 'http://127.0.0.1:5170'
 
 /** A home that was named on purpose goes before the login of another day. */
 const savedUrl = (path: string, home: string, env: Env) =>

@@ -13,7 +13,7 @@ export const login: Make = (context) =>
     .argument('[url]', 'API of the dozen, e.g. http://127.0.0.1:5170')
     .option('--token-stdin', 'read the token from stdin')
     .action(async (given: string | undefined, options: { tokenStdin?: boolean }) => {
-      const url = given ? origin(given) : context.settings.url()
+      const url = given ? origin(given) : context.settings.likelyUrl()
       const token = await ask(context, options.tokenStdin === true, url)
       const settings = { ...context.settings, url: () => url, token: () => ({ value: token, from: 'what you typed' }) }
       const { email } = await verify(settings, context)

@@ -3,8 +3,9 @@ import { appCommand, type AppOption, appPath, type JsonOption, type Make } from 
 import { CliError } from '../../errors.ts'
 import { json } from '../../output.ts'
 import { shellQuote } from '../../pairs.ts'
+import { safe } from '../../terminal.ts'
 
-/** GET /apps/:app/config-vars; prints values as they are, byte for byte, each with a line end. */
+/** GET /apps/:app/config-vars; prints values byte for byte, each with a line end; on a terminal without what it would obey. */
 export const get: Make = (context) =>
   appCommand('config:get', 'print the value of a config var')
     .argument('<key...>', 'one or more keys')
@@ -17,5 +18,12 @@ export const get: Make = (context) =>
       if (missing.length)
         throw new CliError(`${app} has no config var ${missing.join(', ')}.`, { hint: `\`dozen config -a ${app}\` lists them.` })
       if (options.json) return json(context, Object.fromEntries(keys.map((key) => [key, vars[key]])))
-      for (const key of keys) context.out(options.shell ? `${key}=${shellQuote(vars[key]!)}` : vars[key]!)
+      const shown = (text: string) =>
+        context.terminal.isOutput
+          ? text
+              .split('\n')
+              .map((line) => safe(line))
+              .join('\n')
+          : text
+      for (const key of keys) context.out(shown(options.shell ? `${key}=${shellQuote(vars[key]!)}` : vars[key]!))
     })
