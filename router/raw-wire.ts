@@ -69,6 +69,7 @@ class RawWire implements Wire {
   #hasEnded = false
   #hasShutDown = false
   #isShuttingDown = false
+  #isBroken = false
 
   constructor(private readonly handle: Handle) {
     handle.wire = this
@@ -103,7 +104,7 @@ class RawWire implements Wire {
   }
 
   write(text: string, body?: Buffer): void {
-    if (this.#isClosed || this.#isShuttingDown) return
+    if (this.#isClosed || this.#isShuttingDown || this.#isBroken) return
     const { handle } = this
     const req = spare ?? new BINDING!.WriteWrap()
     spare = undefined
@@ -113,7 +114,7 @@ class RawWire implements Wire {
         : text === ''
           ? handle.writeBuffer(req, body)
           : handle.writev(req, [text, 'latin1', body, 'buffer'], false)
-    if (error !== 0) return this.destroy()
+    if (error !== 0) return this.#break()
     if (BINDING!.streamBaseState[BINDING!.kLastWriteWasAsync] === 0) {
       spare = req
       return
@@ -128,10 +129,18 @@ class RawWire implements Wire {
   written(status: number): void {
     this.#pending -= 1
     if (this.#isClosed) return
-    if (status < 0) return this.destroy()
+    if (status < 0) return this.#break()
     if (this.#pending > 0) return
     this.isBlocked = false
     this.#listener.onDrain()
+  }
+
+  #break(): void {
+    if (this.#isBroken) return
+    this.#isBroken = true
+    this.isBlocked = false
+    // Not within the writer's own call: it does not expect to lose its connection there.
+    process.nextTick(() => this.#isClosed || this.#listener.onWriteError())
   }
 
   pause(): void {

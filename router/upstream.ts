@@ -104,6 +104,12 @@ export class Upstream implements WireListener {
     this.#holder?.onDrain()
   }
 
+  /** An app may answer, and close, before it has read the whole request (RFC 9112 section 9.5): its answer is still read. */
+  onWriteError(): void {
+    if (this.#holder) this.#holder.onDrain()
+    else this.destroy()
+  }
+
   onBytes(buf: Buffer, end: number): void {
     if (!this.#holder) return this.destroy()
     this.#hadBytes = true

@@ -87,6 +87,10 @@ export class Visitor implements Peer, WireListener {
     this.#exchange?.clientGone()
   }
 
+  onWriteError(): void {
+    this.destroy()
+  }
+
   /** The client has sent all it will. A request that is whole is still answered (half-close). */
   onEnd(): void {
     this.#isHalfClosed = true

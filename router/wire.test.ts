@@ -328,6 +328,25 @@ describe('responses', () => {
     expect(await wire.ended()).toMatch(/413[^]*Connection: close\r\n\r\nno$/)
   })
 
+  it('that come from an app which hangs up on the rest of the upload are not lost', async () => {
+    await world.serve(
+      await world.tcp((socket) =>
+        socket.once('data', () => {
+          socket.pause()
+          socket.write('HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno', () =>
+            socket.destroy(),
+          )
+        }),
+      ),
+    )
+    for (let i = 0; i < 20; i += 1) {
+      const wire = (await world.dial()).send(`${POST}Content-Length: 5000000\r\n\r\n`)
+      for (let j = 0; j < 50; j += 1) wire.socket.write(Buffer.alloc(100_000))
+      expect(await wire.see(/no$/)).toMatch(/^HTTP\/1.1 413 /)
+      wire.socket.destroy()
+    }
+  })
+
   it('of 103 pass before the final one', async () => {
     await scripted(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${OK}`)
     await (await world.dial()).send(`${GET}\r\n`).see(/^HTTP\/1.1 103 Early Hints\r\nLink: <\/a>\r\n\r\nHTTP\/1.1 200 OK[^]*ok$/)

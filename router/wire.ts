@@ -8,6 +8,8 @@ export interface WireListener {
   /** The other side sends no more. */
   onEnd(): void
   onClose(): void
+  /** The other side takes nothing more; what it has sent may still come. Writes are dropped from now on. */
+  onWriteError(): void
 }
 
 /** A byte stream both ways, with the little that the router needs of it. It closes by itself once both sides have ended. */
