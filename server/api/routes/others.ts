@@ -92,7 +92,6 @@ export function fixedRoutes(deps: Deps): Route[] {
       'addons',
       'addon-attachments',
       'collaborators',
-      'pipeline-couplings',
       'features',
       'sni-endpoints',
       'log-drains',
