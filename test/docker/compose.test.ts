@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest'
 import { fetchVia } from '../support/load.ts'
 import { newInstance, ROOT, run, until } from '../support/programs.ts'
-import { containersOf, sweep } from '../support/sweep.ts'
+import { containersOf, stackImage, sweep } from '../support/sweep.ts'
 import { nodeApp, Worktree } from '../support/worktree.ts'
 
 const BUILD_MS = 600_000
@@ -22,7 +22,7 @@ const env = {
   DOZEN_HTTP_PORT: '0',
   DOZEN_HTTPS_PORT: '0',
   DOZEN_IMAGE: image,
-  DOZEN_BASE: 'dozen/stack:latest', // no registry is needed for what set-up has made
+  DOZEN_BASE: await stackImage(), // no registry is needed for what set-up has made
 }
 const compose = (...args: string[]) =>
   run('docker-compose', ['--project-name', instance, ...args], { cwd: ROOT, env, timeoutMs: BUILD_MS })

@@ -60,3 +60,14 @@ export async function leftovers(owner: string): Promise<string[]> {
     ...images.map(({ Id }) => `image ${Id}`),
   ]
 }
+
+/** Tag of the newest stack image that apps are built in; set-up has made it. It has Node.js, git and a compiler. */
+export async function stackImage(): Promise<string> {
+  const images = await engine().listImages({ filters: { label: ['dozen.role=stack'] } })
+  const isBuild = ({ Labels }: { Labels?: Record<string, string> }) =>
+    /^build-[0-9a-f]+-[0-9a-f]+$/.test(Labels?.['dozen.stack'] ?? '')
+  const tagged = images.filter((image) => isBuild(image) && image.RepoTags?.some((tag) => tag.startsWith('dozen/stack:')))
+  const [newest] = tagged.toSorted((a, b) => b.Created - a.Created)
+  if (!newest?.RepoTags?.[0]) throw new Error('There is no stack image: run `npm start` or `npm test` once.')
+  return newest.RepoTags[0]
+}
