@@ -70,5 +70,7 @@ export async function nodePackages(specs: readonly string[]): Promise<Buffer[]> 
   }
 }
 
-/** The host's npm registry, undefined when npm is not there. */
-export const npmRegistry = () => program('npm', ['config', 'get', 'registry']).catch(() => undefined)
+let registry: Promise<string | undefined> | undefined
+
+/** The host's npm registry, undefined when npm is not there. Asked once: npm takes longer to start than a small build takes. */
+export const npmRegistry = () => (registry ??= program('npm', ['config', 'get', 'registry']).catch(() => undefined))
