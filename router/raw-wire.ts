@@ -1,6 +1,6 @@
 import { connect, isIP, type Server } from 'node:net'
 import { getSystemErrorName } from 'node:util'
-import { SocketWire, type Wire, type WireListener } from './wire.ts'
+import { hand, SocketWire, type Wire, type WireListener } from './wire.ts'
 
 /**
  * TCP on the handles below net.Socket, as net.Socket itself uses them: no stream objects, no buffer per read, no tick per write. That is
@@ -94,7 +94,7 @@ class RawWire implements Wire {
 
   read(size: number): void {
     if (this.#isClosed) return
-    if (size > 0) return this.#listener.onBytes(READ_BUFFER, size)
+    if (size > 0) return hand(this, this.#listener, READ_BUFFER, size)
     if (size === 0) return
     if (size !== UV_EOF) return this.destroy()
     this.#hasEnded = true

@@ -257,6 +257,16 @@ describe('a successor', () => {
     await before.retired
   })
 
+  it('brings the target to a request that waits at the old router', async () => {
+    await world.start()
+    await world.route({ state: 'starting' })
+    const wire = (await world.dial()).send('GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n')
+    await world.get('/', { headers: { host: 'nobody.localhost' } })
+    await world.start()
+    await world.serve(await hello())
+    await wire.see('hello')
+  })
+
   it('gives up with a sentence when a foreign program holds the port', async () => {
     const address = await hello()
     const port = Number(address.split(':')[1])

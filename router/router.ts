@@ -82,7 +82,12 @@ export async function startRouter(settings: RouterSettings, outside: Outside): P
     },
     startWindow: async (id, app) => void (await Promise.all(crew.map((one) => one.startWindow(id, app)))),
     endWindow: async (id) => merge(await Promise.all(crew.map((one) => one.endWindow(id)))),
-    releasePorts: async () => void close(limits.releaseMs).then(announce),
+    releasePorts: async () => {
+      const stop = follow(file, (newer) => {
+        if (!table || newer.version > table.version) void Promise.all(crew.map((one) => one.take((table = newer))))
+      })
+      void close(limits.releaseMs).then(stop).then(announce)
+    },
   })
   return { http, https, retired, close: () => close(limits.drainMs) }
 }
@@ -97,6 +102,13 @@ async function open({ folder, httpHost, httpPort, httpsPort, limits }: RouterSet
   if (before) await retire(folder)
   return { http, https }
 }
+
+/** Requests that wait here for an app to start go by the tables that the successor gets. */
+function follow(file: ReturnType<typeof tableFile>, onTable: (table: RouteTable) => void): () => void {
+  const timer = setInterval(() => void file.load().then((table) => table && onTable(table)), FOLLOW_MS)
+  return () => clearInterval(timer)
+}
+const FOLLOW_MS = 100
 
 async function fallback(folder: string, outside: Outside): Promise<string> {
   const path = join(folder, 'fallback.pem')

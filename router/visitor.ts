@@ -35,6 +35,7 @@ export class Visitor implements Peer, WireListener {
   #isFramed = false
   /** The app's body has no framing but its end: it gets one. */
   #isChunking = false
+  #lastBacklog = 0
   #isConsuming = false
   #isLingering = false
   #isHalfClosed = false
@@ -62,9 +63,14 @@ export class Visitor implements Peer, WireListener {
   }
   backlog = () => this.wire.backlog()
 
-  overdue(): void {
+  overdue(now: number): void {
     if (this.#exchange) return this.#exchange.overdue()
-    if (this.#partial) this.#refuse(408, 'The request did not arrive in time.')
+    const waiting = this.backlog()
+    if (waiting > 0 && waiting !== this.#lastBacklog) {
+      // A slow reader of the last answer is not idle.
+      this.#lastBacklog = waiting
+      this.due = now + this.shared.limits.idleMs
+    } else if (this.#partial) this.#refuse(408, 'The request did not arrive in time.')
     else this.destroy()
   }
 
@@ -75,8 +81,9 @@ export class Visitor implements Peer, WireListener {
 
   /** The server stops: this request is the last one. */
   drain(): void {
-    if (this.isIdle) this.destroy()
-    else this.#isLast = true
+    if (!this.isIdle) this.#isLast = true
+    else if (this.backlog() > 0) this.#linger()
+    else this.destroy()
   }
 
   onClose(): void {
@@ -102,7 +109,8 @@ export class Visitor implements Peer, WireListener {
   }
 
   onDrain(): void {
-    this.#exchange?.clientDrained()
+    if (this.#exchange) this.#exchange.clientDrained()
+    else if (!this.#isLingering) this.resumeBody()
   }
 
   onBytes(buf: Buffer, end: number): void {
@@ -119,15 +127,20 @@ export class Visitor implements Peer, WireListener {
     let pos = 0
     while (pos < end && !this.#isLingering && !this.#isDestroyed) {
       const exchange = this.#exchange
-      if (!exchange) pos = this.#readHead(buf, pos, end)
+      if (!exchange && !this.wire.isBlocked) pos = this.#readHead(buf, pos, end)
+      else if (!exchange) return this.#hold(buf, pos, end)
       else if (exchange.isTunnel && exchange.isOpen) pos = this.#readTunnel(exchange, buf, pos, end)
       else if (!exchange.isBodyDone && exchange.isOpen) pos = this.#readBody(exchange, buf, pos, end)
-      else {
-        this.#stash = Buffer.from(buf.subarray(pos, end))
-        this.wire.pause()
-        break
-      }
+      else return this.#hold(buf, pos, end)
     }
+    this.#isConsuming = false
+    this.#exchange?.sendFlush()
+  }
+
+  /** Keeps what cannot be used now, and takes no more: a body without a target, the next request, one whose answer nobody would read. */
+  #hold(buf: Buffer, pos: number, end: number): void {
+    this.#stash = Buffer.from(buf.subarray(pos, end))
+    this.wire.pause()
     this.#isConsuming = false
     this.#exchange?.sendFlush()
   }

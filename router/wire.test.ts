@@ -439,3 +439,74 @@ describe('large bodies', () => {
     expect(sent).toBeLessThan(400)
   })
 })
+
+describe('a deadline', () => {
+  const restart = async (limits: Parameters<World['start']>[0]) => {
+    await world.router.close()
+    await world.start(limits)
+  }
+
+  it('ends a request whose body stalls: H28', async () => {
+    await restart({ idleMs: 60 })
+    await scripted()
+    await (await world.dial()).send(`${POST}Content-Length: 10\r\n\r\nabc`).see('H28')
+    expect((await world.lines())[0]).toContain('code=H28 desc="Client Connection Idle"')
+  })
+
+  it('ends a response that stalls: H15', async () => {
+    await restart({ idleMs: 60 })
+    await scripted('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc')
+    expect(await (await world.dial()).send(`${GET}\r\n`).ended()).toMatch(/abc$/)
+    expect((await world.lines())[0]).toContain('code=H15 desc="Idle connection"')
+  })
+
+  it('ends a tunnel in which nobody says anything: H15', async () => {
+    await restart({ idleMs: 60 })
+    await scripted('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+    await (await world.dial()).send(`${GET}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`).ended()
+    expect((await world.lines())[0]).toMatch(/code=H15 .* status=101/)
+  })
+
+  it('does not end what moves in one direction alone', async () => {
+    await restart({ idleMs: 150 })
+    await world.serve(
+      await world.app((_req, res) => {
+        let left = 10
+        const timer = setInterval(() => (left-- > 0 ? res.write('x') : (res.end('end'), clearInterval(timer))), 40)
+      }),
+    )
+    expect((await world.get()).body).toBe('xxxxxxxxxxend')
+  })
+
+  it('ends a head that does not come whole: 408', async () => {
+    await restart({ idleMs: 60 })
+    expect(await (await world.dial()).send('GET / HTT').ended()).toMatch(/^HTTP\/1.1 408 /)
+  })
+
+  it('closes a connection that is not used', async () => {
+    await restart({ idleMs: 60 })
+    expect(await (await world.dial()).ended()).toBe('')
+  })
+})
+
+describe('a client that sends and does not read', () => {
+  it('is not read from any more, so that its answers fill no memory', async () => {
+    await world.route({ state: 'stopped' })
+    const wire = await world.dial()
+    wire.socket.pause()
+    const requests = `${GET}\r\n`.repeat(5_000)
+    let isFull = false
+    for (let i = 0; i < 400 && !isFull; i += 1) {
+      isFull = await new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(true), 400)
+        wire.socket.write(requests, () => {
+          clearTimeout(timer)
+          resolve(false)
+        })
+      })
+    }
+    expect(isFull).toBe(true)
+    expect((await world.get()).status).toBe(503)
+    wire.socket.destroy()
+  })
+})

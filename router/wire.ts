@@ -31,6 +31,16 @@ export interface Wire {
   destroy(): void
 }
 
+/** Hands bytes over. A bug that one connection meets costs that connection, not the process and all the others. */
+export function hand(wire: Wire, listener: WireListener, buf: Buffer, end: number): void {
+  try {
+    listener.onBytes(buf, end)
+  } catch (error) {
+    process.stderr.write(`router: ${(error as Error).stack}\n`)
+    wire.destroy()
+  }
+}
+
 /** A stream of Node's own: TLS, and whatever `raw-wire.ts` cannot make. */
 export class SocketWire implements Wire {
   readonly address: string | undefined
@@ -50,7 +60,7 @@ export class SocketWire implements Wire {
 
   open(listener: WireListener): void {
     const { socket } = this
-    socket.on('data', (chunk: Buffer) => listener.onBytes(chunk, chunk.length))
+    socket.on('data', (chunk: Buffer) => hand(this, listener, chunk, chunk.length))
     socket.on('drain', () => listener.onDrain())
     socket.on('end', () => listener.onEnd())
     socket.on('close', () => listener.onClose())
