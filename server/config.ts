@@ -37,6 +37,8 @@ export const SETTINGS = {
   DOZEN_HTTP_HOST: { default: '0.0.0.0', about: 'address of the router' },
   DOZEN_HTTP_PORT: { default: '8080', about: 'port of the router for HTTP; 0 = any free one' },
   DOZEN_HTTPS_PORT: { default: '8443', about: 'port of the router for HTTPS; 0 = any free one' },
+  DOZEN_ROUTER_WORKERS: { default: 'one per core', about: 'processes of the router' },
+  DOZEN_TRUSTED_PROXIES: { default: 'none', about: 'addresses and networks whose X-Forwarded-* are believed' },
   DOZEN_DOMAIN: { default: 'localhost', about: 'apps answer at <app>.<domain>' },
   DOZEN_INSTANCE: { default: 'made once, kept in dozen.db', about: 'label value that marks what this instance owns' },
   DOZEN_DOCKER_SOCKET: { default: '/var/run/docker.sock', about: "the container engine's socket" },
