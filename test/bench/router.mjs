@@ -168,12 +168,15 @@ const CASES = {
 }
 
 async function measure(child, { port, tlsPort }, { path, script, isTls }) {
+  const url = `http${isTls ? 's' : ''}://127.0.0.1:${isTls ? tlsPort : port}${path}`
   const args = ['-t1', '-c64', `-d${seconds}s`, '--latency', '-H', 'Host: shop.localhost']
   if (script) {
     writeFileSync(`${dir}/case.lua`, script)
     args.push('-s', `${dir}/case.lua`)
   }
-  const wrk = spawn('wrk', [...args, `http${isTls ? 's' : ''}://127.0.0.1:${isTls ? tlsPort : port}${path}`])
+  // Just-in-time compilers and connection pools warm up before what is measured.
+  await once(spawn('wrk', ['-t1', '-c64', '-d1s', ...args.slice(4), url]), 'exit')
+  const wrk = spawn('wrk', [...args, url])
   let out = ''
   wrk.stdout.on('data', (chunk) => (out += chunk))
   const before = cpu(child.pid)
