@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { reference } from '../../cli/reference.ts'
@@ -41,6 +41,16 @@ it("the README's table of settings is the list in server/config.ts", () => {
     table(read('README.md'), 'setting').map(([name, value, about]) => [name, { default: value, about }]),
   )
   expect(written).toEqual(SETTINGS)
+})
+
+it('docker-compose.yml hands every setting on to the container', () => {
+  const compose = read('docker-compose.yml')
+  expect(Object.keys(SETTINGS).filter((name) => !new RegExp(`^      ${name}:`, 'm').test(compose))).toEqual([])
+})
+
+it('each room of server/ is in the tree of the README', () => {
+  const rooms = readdirSync(join(ROOT, 'server'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  expect(rooms.map(({ name }) => name).filter((name) => !read('README.md').includes(`${name}/`))).toEqual([])
 })
 
 it('each file that the README and the pages of docs/ link to exists', () => {
