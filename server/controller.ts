@@ -12,6 +12,7 @@ import { deploys as makeDeploys } from './deploys/deploys.ts'
 import { domains as makeDomains } from './domains/domains.ts'
 import { dockerEngine } from './engine/docker.ts'
 import { LABEL } from './engine/labels.ts'
+import type { Engine } from './engine/port.ts'
 import { dynoReports } from './formation/dyno-reports.ts'
 import { processSpec } from './formation/dynos.ts'
 import { formations as makeFormations } from './formation/formations.ts'
@@ -31,6 +32,8 @@ import { runs as makeRuns } from './runs/runs.ts'
 import { keyFrom, vault as makeVault } from './secrets/vault.ts'
 import { stack as makeStack } from './stack/stack.ts'
 
+const POSITIONS_MS = 10_000
+
 type Deps = {
   config: Config
   home: Home
@@ -44,11 +47,18 @@ type Deps = {
 export function controller({ config, home, createRepo, webUrl, onError }: Deps) {
   const db = openDb(home.database)
   const instance = config.instance ?? instanceOf(db)
-  const engine = dockerEngine({ socket: config.dockerSocket })
+  const docker = dockerEngine({ socket: config.dockerSocket })
   const vault = makeVault(keyFrom(home.path('secret.key'), () => isEmpty(db)))
   const accounts = makeAccounts({ db, clock, ids })
   const stream = logStream({ folder: home.path('logs'), clock, bytesPerApp: config.logBytes })
-  const collector = makeCollector({ engine, stream, clock })
+  const collector = makeCollector({ engine: docker, stream, clock })
+  const engine: Engine = {
+    ...docker,
+    async remove(id) {
+      await docker.remove(id)
+      collector.forget(id)
+    },
+  }
   const router = routerClient(home.path('router/control.sock'))
   const routing = makeRouting({ db, clock, router, onError: (cause) => onError('the router', cause) })
   const stack = makeStack({ engine, clock })
@@ -169,7 +179,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
 
     /** Finds out what an earlier life left, then keeps everything as wanted until `signal` aborts. */
     async run(signal: AbortSignal): Promise<void> {
-      const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal)]
+      const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal), savePositions(signal)]
       await builds.failInterrupted().catch((cause: unknown) => onError('clearing interrupted builds', cause))
       await runs.adopt().catch((cause: unknown) => onError('adopting one-off dynos', cause))
       await cleanup.sweep(new Set(apps.all().map((app) => app.id))).catch((cause: unknown) => onError('sweeping', cause))
@@ -188,6 +198,13 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
       await engine.watch({ [LABEL.instance]: instance }, wake, signal).catch(() => {})
       wake()
       await clock.sleep(1000, signal).catch(() => {})
+    }
+  }
+
+  async function savePositions(signal: AbortSignal) {
+    while (!signal.aborted) {
+      await clock.sleep(POSITIONS_MS, signal).catch(() => {})
+      stream.save()
     }
   }
 

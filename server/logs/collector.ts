@@ -7,26 +7,14 @@ const RETRY_MS = 500
 const MAX_PARTIAL_BYTES = 1024 * 1024
 
 type About = { appId: string; dyno: string; release: number }
-type Deps = { engine: Pick<Engine, 'logs'>; stream: Pick<LogStream, 'publish' | 'origins'>; clock: Clock }
+type Deps = { engine: Pick<Engine, 'logs'>; stream: Pick<LogStream, 'publish' | 'stored' | 'forget'>; clock: Clock }
 
 /** Follows the engine's log of every container, from where it was stored last to its end. */
 export function collector({ engine, stream, clock }: Deps) {
-  const watched = new Map<string, { done: Promise<void>; stop: AbortController }>()
-
-  /** Where to go on: the last stored position and how many lines of it are stored. */
-  function resumePoint(id: string, appId: string): { position: string; count: number } | undefined {
-    let found: { position: string; count: number } | undefined
-    for (const origin of stream.origins(appId)) {
-      const [container, position] = origin.split(' ')
-      if (container !== id) continue
-      if (found && position !== found.position) break
-      found = { position: position!, count: (found?.count ?? 0) + 1 }
-    }
-    return found
-  }
+  const watched = new Map<string, { appId: string; done: Promise<void>; stop: AbortController }>()
 
   async function follow(container: Container, about: About, signal: AbortSignal) {
-    const from = resumePoint(container.id, about.appId)
+    const from = stream.stored(about.appId, container.id)
     const lines = lineJoiner((text, position) => publish(container.id, about, text, position))
     let skip = from?.count ?? 0
     const options = { follow: true, signal, ...(from && { since: from.position }) }
@@ -62,7 +50,7 @@ export function collector({ engine, stream, clock }: Deps) {
           }
         }
       }
-      watched.set(container.id, { done: run(), stop })
+      watched.set(container.id, { appId: about.appId, done: run(), stop })
     },
     /** Resolves when an exited container's log is stored whole; waits 5 s at most. */
     async finished(id: string): Promise<void> {
@@ -72,9 +60,13 @@ export function collector({ engine, stream, clock }: Deps) {
       await Promise.race([found.done, clock.sleep(FINISH_MS, late.signal).catch(() => {})])
       late.abort()
     },
+    /** The container is gone. */
     forget(id: string) {
-      watched.get(id)?.stop.abort()
+      const found = watched.get(id)
+      if (!found) return
+      found.stop.abort()
       watched.delete(id)
+      stream.forget(found.appId, id)
     },
     close() {
       for (const { stop } of watched.values()) stop.abort()

@@ -48,6 +48,7 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
   function read(appId: string, query: LogQuery): LogLine[] {
     flush()
     const found: LogLine[] = []
+    if (query.lines === 0) return found
     for (const line of storeOf(appId).backwards()) {
       if (query.afterId !== undefined && line.id <= query.afterId) break
       if (matches(line, query) && found.push(line) >= (query.lines ?? Infinity)) break
@@ -93,17 +94,26 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
     read: async (appId: string, query: LogQuery) => read(appId, query),
     follow,
     flush,
-    /** The newest origins first: where a container's log was read to. */
-    *origins(appId: string): Generator<string> {
+    /** How far a container's log has been stored, over restarts too. */
+    stored(appId: string, container: string) {
       flush()
-      for (const line of storeOf(appId).backwards()) if (line.origin) yield line.origin
+      return storeOf(appId).stored(container)
+    },
+    forget: (appId: string, container: string) => stores.get(appId)?.forget(container),
+    /** A short cut for the next start: without it the stored lines are read through. */
+    save() {
+      flush()
+      for (const store of stores.values()) store.savePositions()
     },
     remove(appId: string) {
       batches.delete(appId)
       stores.delete(appId)
       rmSync(join(folder, appId), { recursive: true, force: true })
     },
-    close: flush,
+    close() {
+      flush()
+      for (const store of stores.values()) store.savePositions()
+    },
   }
 }
 export type LogStream = ReturnType<typeof logStream>
