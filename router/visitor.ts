@@ -314,11 +314,17 @@ export class Visitor implements Peer, WireListener {
   done(): void {
     this.#exchange = undefined
     if (this.#isDestroyed) return
-    if (this.#isLast) return this.#linger()
+    if (this.#isLast) return this.#isFarewell() ? this.destroy() : this.#linger()
     this.due = performance.now() + this.shared.limits.idleMs
     if (this.#isConsuming) return
     this.resumeBody()
     if (this.#isHalfClosed && this.isIdle) this.wire.end()
+  }
+
+  /** The client asked for the end, had no body to send, and the kernel has all of the answer: nothing can be lost by closing. */
+  #isFarewell(): boolean {
+    const { isLast, body } = this.#request!
+    return !this.origin.isTls && isLast && body === BODY.none && this.#stash.length === 0 && this.backlog() === 0
   }
 
   /** Says goodbye, then reads what still comes for a while: closing at once could reset the answer away (RFC 9112 section 9.6). */
