@@ -30,7 +30,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^server/([^/]+)/',
-        pathNot: ['\\.test\\.ts$', '^server/(api|git|engine)/'],
+        pathNot: ['\\.test\\.ts$', '/main\\.ts$', '^server/(api|git|engine)/'],
       },
       to: { path: '^server/', pathNot: ['^server/$1/', ...SHARED], dependencyTypesNot: ['type-only'] },
     },
