@@ -14,26 +14,3 @@ export async function textFiles(stream: Readable, maxBytes = 256 * 1024): Promis
   }
   return files
 }
-
-/** Looks at the names at the root of a tar that passes through; `Dockerfile` and `Procfile` are kept as text. */
-export async function readSource(source: Readable, limitBytes: number): Promise<{ tar: Buffer; files: Map<string, string> }> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of source) {
-    bytes += (chunk as Buffer).length
-    if (bytes > limitBytes) throw new SourceTooLarge()
-    chunks.push(chunk as Buffer)
-  }
-  const content = Buffer.concat(chunks)
-  const files = new Map<string, string>()
-  const extract = tar.extract()
-  extract.end(content)
-  for await (const entry of extract) {
-    const name = entry.header.name.replace(/^\.\//, '')
-    if (entry.header.type === 'file' && (name === 'Dockerfile' || name === 'Procfile')) files.set(name, await text(entry))
-    else entry.resume()
-  }
-  return { tar: content, files }
-}
-
-export class SourceTooLarge extends Error {}

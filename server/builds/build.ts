@@ -8,6 +8,11 @@ export type Build = {
   readonly commit: string
   readonly stackImage: string | null
   readonly reason: string | null
+  /** Names of the buildpacks that took part, in order; [] for a Dockerfile, null until it has succeeded. */
+  readonly buildpacks?: readonly string[] | null
+  readonly sizeBytes?: number | null
+  /** Milliseconds per phase: source, build, image. */
+  readonly durations?: Readonly<Record<string, number>> | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }

@@ -1,25 +1,19 @@
-import { Readable } from 'node:stream'
-import { parse } from 'yaml'
+import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
-import { EngineError, type Attached, type Engine } from '../engine/port.ts'
+import type { Engine } from '../engine/port.ts'
 import { AppError } from '../errors.ts'
-import type { ImageSource } from '../releases/release.ts'
-import { packFiles } from '../stack/pack.ts'
-import type { Stack } from '../stack/stack.ts'
-import { readSource, SourceTooLarge, textFiles } from './archive.ts'
+import type { Stack, StackImages } from '../stack/stack.ts'
+import { buildpackBuild } from './buildpack-build.ts'
+import type { BuildInput, Built, Io } from './built.ts'
+import { diskGuard } from './disk.ts'
+import { dockerfileBuild } from './dockerfile-build.ts'
+import type { Fetched } from './fetched.ts'
 import { parseProcfile } from './procfile.ts'
+import { chooseWay, type Way } from './source.ts'
+import { spool, type Source } from './spool.ts'
 
-export type BuildInput = {
-  appId: string
-  appName: string
-  buildId: string
-  source: Readable
-  commit: string
-  config: Readonly<Record<string, string>>
-}
-type Io = { signal: AbortSignal; log: (line: string) => void }
-type Built = Omit<ImageSource, 'buildId' | 'commit'> & { stackImage: string }
+export type { BuildInput, Built } from './built.ts'
 
 type Deps = {
   engine: Engine
@@ -27,133 +21,93 @@ type Deps = {
   clock: Clock
   instance: string
   limits: { buildTimeoutMs: number; sourceBytes: number }
+  /** Keys the hash of a build's inputs, so that the record gives no config value away. Absent = builds are reused only until the next start. */
+  inputsKey?: Buffer
+  /** Brings the buildpacks that an app's setting names; rejects AppError build_failed. */
+  fetch?: (buildpacks: readonly string[], io: Io) => Promise<Fetched>
 }
 
-const OUT = '/opt/dozen/out'
-const MEMORY_BYTES = 4 * 1024 ** 3
-const MAX_PIDS = 4096
-const MAX_OUTPUT_LINES = 100_000
-const MAX_LINE_CHARS = 10_000
+const ourNames = async (buildpacks: readonly string[]): Promise<Fetched> => ({
+  files: buildpacks.length > 0 ? [{ name: 'order', content: `${buildpacks.join('\n')}\n` }] : [],
+  buildpacks,
+})
 
 /** Source → image, in containers only: nothing of the user's is ever unpacked or run on the host. */
-export function builder({ engine, stack, clock, instance, limits }: Deps) {
-  const labels = (input: BuildInput) => ({ [LABEL.instance]: instance, [LABEL.app]: input.appId, [LABEL.role]: 'image' })
+export function builder(deps: Deps) {
+  const { engine, stack, clock, instance, limits, inputsKey = randomBytes(32), fetch = ourNames } = deps
+  const withBuildpacks = buildpackBuild({ engine, stack, instance, clock })
+  const withDockerfile = dockerfileBuild({ engine, instance })
 
-  async function withDockerfile(
-    input: BuildInput,
-    tar: Buffer,
-    dockerfile: string,
-    procfile: string | undefined,
-    io: Io,
-  ): Promise<Built> {
-    io.log('-----> Building with the Dockerfile at the root')
-    const declared = [...dockerfile.matchAll(/^\s*ARG\s+([A-Za-z_][A-Za-z0-9_]*)/gim)].map((match) => match[1]!)
-    const args = Object.fromEntries(Object.entries(input.config).filter(([key]) => declared.includes(key)))
-    const { id: stackImage } = await stack.ensure(io.log)
-    const image = await engine.build(Readable.from([tar]), { args: { SOURCE_VERSION: input.commit, ...args }, labels: labels(input), onOutput: lines(io.log).add, signal: io.signal }).catch(failed) // prettier-ignore
-    const described = await engine.image(image)
-    const processTypes = procfile === undefined ? { web: '' } : parseProcfile(procfile)
-    return { image, imageKind: 'dockerfile', port: described?.ports[0] ?? null, processTypes, stackImage }
+  /** What the image depends on. The commit itself does not count: an empty one gives the same image. */
+  function inputsOf(input: BuildInput, source: Source, way: Way, images: StackImages, fetched: Fetched): string {
+    const config = Object.entries(input.config).toSorted(([a], [b]) => (a < b ? -1 : 1))
+    return createHmac('sha256', inputsKey)
+      .update(JSON.stringify([source.digest, config, images.digest, images.runImage, fetched.buildpacks, way]))
+      .digest('hex')
   }
 
-  async function withBuildpacks(input: BuildInput, tar: Buffer, io: Io): Promise<Built> {
-    const { id: stackImage } = await stack.ensure(io.log)
-    const registry = await stack.registry()
-    const settings = { STACK: 'heroku-22', SOURCE_VERSION: input.commit, ...(registry && { NPM_CONFIG_REGISTRY: registry }) }
-    const env = await packFiles([...folderOf('config', input.config), ...folderOf('build', settings)])
-    const cache = await engine.ensureVolume({
-      name: `dozen-${instance}-cache-${input.appId}`,
-      labels: { ...labels(input), [LABEL.role]: 'cache' },
-    })
-    const container = await engine.create({
-      name: `dozen-${instance}-build-${input.buildId}`,
-      image: stackImage,
-      entrypoint: [],
-      cmd: ['/opt/dozen/build', String(env.length)],
-      env: {}, // what is set here would stay in the image
-      labels: { ...labels(input), [LABEL.role]: 'build' },
-      network: await engine.ensureNetwork({
-        name: `dozen-${instance}-build`,
-        labels: { [LABEL.instance]: instance },
-        isolated: true,
-      }),
-      user: 'app',
-      openStdin: true,
-      memoryBytes: MEMORY_BYTES,
-      pids: MAX_PIDS,
-      capabilities: [],
-      tmpfs: { '/tmp': 'mode=1777,exec' },
-      volumes: [{ name: cache, path: '/cache' }],
-    })
-    const abort = () => void engine.kill(container, 'SIGKILL').catch(() => {})
-    io.signal.addEventListener('abort', abort, { once: true })
-    try {
-      const code = await compile(container, Buffer.concat([env, tar]), io)
-      io.signal.throwIfAborted()
-      if (code !== 0) throw new AppError('build_failed', `The build failed with status ${code}: see the lines above.`)
-      const out = await textFiles(await engine.getArchive(container, OUT))
-      const changes = { labels: labels(input), entrypoint: [], cmd: [], workingDir: '/app', user: 'app', env: { HOME: '/app' } }
-      const image = await engine.commit(container, changes)
-      return { image, imageKind: 'buildpack', port: null, processTypes: processTypesOf(out), stackImage }
-    } finally {
-      io.signal.removeEventListener('abort', abort)
-      await engine.remove(container)
+  async function from(source: Source, input: BuildInput, io: Io, sourceMs: number): Promise<Built> {
+    for (const warning of source.warnings) io.log(` !     ${warning}`)
+    const procfile = source.files.get('Procfile')
+    if (procfile !== undefined) parseProcfile(procfile) // refused before any work is done
+    const way = chooseWay(source.files, input)
+    const [images, fetched] = await Promise.all([stack.ensure(io.log), fetch(way.by === 'buildpacks' ? (input.buildpacks ?? []) : [], io)])
+    const inputs = inputsOf(input, source, way, images, fetched)
+    const shared = { stackImage: images.id, buildpacks: fetched.buildpacks, inputs }
+    const former = await input.reuse?.(inputs)
+    if (former && (await engine.image(former.image))) {
+      io.log(`-----> Nothing has changed since build ${former.number}: using its image`)
+      const { number: _, ...image } = former
+      return { ...shared, ...image, isReused: true, sizeBytes: await sizeOf(image.image), durations: { source: sourceMs, build: 0, image: 0 } }
     }
-  }
+    if (way.by === 'dockerfile') {
+      io.log(`-----> Building ${way.why}`)
+      const began = clock.now().getTime()
+      const { image, port } = await withDockerfile.run(input, source, way, io)
+      const durations = { source: sourceMs, build: clock.now().getTime() - began, image: 0 }
+      return { ...shared, image, port, imageKind: 'dockerfile', processTypes: way.processTypes, isReused: false, sizeBytes: await sizeOf(image), durations }
+    }
+    const { buildMs, imageMs, ...made } = await withBuildpacks.run(input, source, fetched, images, io)
+    const durations = { source: sourceMs, build: buildMs, image: imageMs }
+    return { ...shared, ...made, imageKind: 'buildpack', port: null, isReused: false, sizeBytes: await sizeOf(made.image), durations }
+  } // prettier-ignore
 
-  async function compile(container: string, input: Buffer, io: Io): Promise<number> {
-    const attached = await engine.attach(container)
-    await engine.start(container)
-    attached.input.on('error', () => {}) // the build ended before it read everything: its status tells
-    attached.input.end(input)
-    await printed(attached, io.log)
-    const { code } = await engine.wait(container)
-    attached.close()
-    return code
-  }
+  const sizeOf = async (image: string) => (await engine.image(image))?.sizeBytes ?? 0
 
-  /** One signal for the pusher's going away and for the time limit. */
-  async function build(input: BuildInput, { signal, log }: Io): Promise<Built> {
-    const late = new AbortController()
-    const timer = new AbortController()
-    const minutes = limits.buildTimeoutMs / 60_000
-    void clock.sleep(limits.buildTimeoutMs, timer.signal).then(
-      () =>
-        late.abort(
-          new AppError(
-            'build_failed',
-            `The build took longer than ${minutes} minutes and was stopped. DOZEN_BUILD_TIMEOUT sets the limit.`,
-          ),
-        ),
-      () => {},
-    )
-    const io = { log, signal: AbortSignal.any([signal, late.signal]) }
+  async function build(input: BuildInput, io: Io): Promise<Built> {
+    const began = clock.now().getTime()
+    const source = await spool(input.source, { limitBytes: limits.sourceBytes, signal: io.signal })
     try {
-      const { tar, files } = await readSource(input.source, limits.sourceBytes).catch((cause: unknown) => {
-        if (!(cause instanceof SourceTooLarge)) throw cause
-        throw new AppError(
-          'build_failed',
-          `The source tree is larger than ${limits.sourceBytes} bytes. DOZEN_SOURCE_LIMIT sets the limit.`,
-        )
-      })
-      const procfile = files.get('Procfile')
-      if (procfile !== undefined) parseProcfile(procfile) // refused before any work is done
-      const dockerfile = files.get('Dockerfile')
-      return await (dockerfile === undefined
-        ? withBuildpacks(input, tar, io)
-        : withDockerfile(input, tar, dockerfile, procfile, io))
-    } catch (cause) {
-      if (late.signal.aborted) throw late.signal.reason
-      if (cause instanceof AppError && cause.code === 'invalid_params')
-        throw new AppError('build_failed', cause.message, { cause })
-      throw cause
+      return await from(source, input, io, clock.now().getTime() - began)
     } finally {
-      timer.abort()
+      await source.dispose()
     }
   }
 
   return {
-    build,
+    /**
+     * Builds until it is done, `signal` aborts (rejects with its reason), the time limit is over or the disk is full. Rejects
+     * AppError build_failed with a sentence for the user. No container is left behind, whatever happens.
+     */
+    async build(input: BuildInput, { signal, log }: Io): Promise<Built> {
+      const over = new AbortController()
+      const limited = (guard: Promise<unknown>) => void guard.catch((cause: unknown) => over.abort(cause))
+      const done = new AbortController()
+      limited(timeLimit(clock, limits.buildTimeoutMs, done.signal))
+      limited(diskGuard(clock, done.signal))
+      const both = AbortSignal.any([signal, over.signal])
+      try {
+        return await build(input, { log, signal: both })
+      } catch (cause) {
+        if (both.aborted) throw both.reason
+        if (cause instanceof AppError && cause.code === 'invalid_params')
+          throw new AppError('build_failed', cause.message, { cause })
+        throw cause
+      } finally {
+        done.abort()
+      }
+    },
+
     /** At start: containers of builds whose controller died. */
     async removeLeftovers() {
       for (const container of await engine.list({ [LABEL.instance]: instance, [LABEL.role]: 'build' }))
@@ -162,53 +116,8 @@ export function builder({ engine, stack, clock, instance, limits }: Deps) {
   }
 }
 
-const folderOf = (folder: string, values: Readonly<Record<string, string>>) =>
-  Object.entries(values).map(([name, content]) => ({ name: `${folder}/${name}`, content }))
-
-function processTypesOf(out: Map<string, string>): Record<string, string> {
-  const release = parse(out.get('release.yml') ?? '') as { default_process_types?: Record<string, unknown> } | null
-  const defaults = Object.entries(release?.default_process_types ?? {}).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  )
-  return { ...Object.fromEntries(defaults), ...parseProcfile(out.get('Procfile') ?? '') }
-}
-
-/** Calls `log` once per line, however the output was cut; stops passing on after 100,000 lines and says so. */
-function lines(log: (line: string) => void) {
-  let rest = ''
-  let count = 0
-  const emit = (line: string) => {
-    if (++count <= MAX_OUTPUT_LINES) log(line)
-    if (count === MAX_OUTPUT_LINES) log(` !     The build printed ${MAX_OUTPUT_LINES} lines: the rest is not shown.`)
-  }
-  return {
-    add(text: string) {
-      const parts = (rest + text).split(/\r?\n/)
-      rest = parts.pop()!
-      parts.forEach(emit)
-      if (rest.length > MAX_LINE_CHARS) emit(rest.slice(0, MAX_LINE_CHARS))
-      if (rest.length > MAX_LINE_CHARS) rest = ''
-    },
-    /** What came after the last line end. */
-    end: () => void (rest && emit(rest)),
-  }
-}
-
-async function printed({ output, errors }: Attached, log: (line: string) => void): Promise<void> {
-  await Promise.all(
-    [output, errors].map(async (stream) => {
-      if (!stream) return
-      const out = lines(log)
-      const decoder = new TextDecoder()
-      for await (const bytes of stream) out.add(decoder.decode(bytes as Buffer, { stream: true }))
-      out.end()
-    }),
-  )
-}
-
-function failed(cause: unknown): never {
-  if (cause instanceof EngineError && cause.code === 'build_failed') {
-    throw new AppError('build_failed', `The Dockerfile build failed: ${cause.message.trim().split('\n').at(-1)}`, { cause })
-  }
-  throw cause
+/** Rejects AppError build_failed after `ms`; never resolves. */
+async function timeLimit(clock: Clock, ms: number, signal: AbortSignal): Promise<never> {
+  await clock.sleep(ms, signal)
+  throw new AppError('build_failed', `The build took longer than ${ms / 60_000} minutes and was stopped. Make it faster, or raise DOZEN_BUILD_TIMEOUT.`) // prettier-ignore
 }

@@ -8,6 +8,7 @@ import type { LogSink } from '../logs/line.ts'
 import type { ImageSource } from '../releases/release.ts'
 import type { Build } from './build.ts'
 import type { builder } from './builder.ts'
+import type { Setting } from './source.ts'
 import { buildStore } from './store.ts'
 
 type Deps = {
@@ -17,10 +18,12 @@ type Deps = {
   logs: LogSink
   builder: ReturnType<typeof builder>
   config: (appId: string) => Record<string, string>
+  /** The app's own buildpacks and stack, when it has set some. */
+  setting?: (appId: string) => Setting
 }
 
 /** Builds as records: who, what, how it ended, and what it printed. */
-export function builds({ db, clock, ids, logs, builder, config }: Deps) {
+export function builds({ db, clock, ids, logs, builder, config, setting = () => ({}) }: Deps) {
   const store = buildStore(db)
   const tell = (appId: string, text: string) => logs.publish({ appId, source: 'app', dyno: 'api', text })
 
@@ -53,28 +56,45 @@ export function builds({ db, clock, ids, logs, builder, config }: Deps) {
 
     /** Runs a build to its end and records it. Rejects AppError build_failed. */
     async run(
-      { app, user, tar, commit }: { app: App; user: Build['user']; tar: Readable; commit: string },
+      {
+        app,
+        user,
+        tar,
+        commit,
+        buildId = ids.uuid(),
+      }: { app: App; user: Build['user']; tar: Readable; commit: string; buildId?: string | undefined },
       { signal, log }: { signal: AbortSignal; log: (line: string) => void },
     ): Promise<ImageSource> {
-      const record = store.insert({ id: ids.uuid(), appId: app.id, user, commit, at: clock.now() })
+      const record = store.insert({ id: buildId, appId: app.id, user, commit, at: clock.now() })
       const output = recorder(record.id)
       const both = (line: string) => {
         output.add(line)
         log(line)
       }
       tell(app.id, `Build started by user ${user.email}`)
-      const input = { appId: app.id, appName: app.name, buildId: record.id, source: tar, commit, config: config(app.id) }
+      const reuse = async (inputs: string) => store.findByInputs(app.id, inputs)
+      const input = {
+        ...setting(app.id),
+        appId: app.id,
+        appName: app.name,
+        buildId: record.id,
+        source: tar,
+        commit,
+        config: config(app.id),
+        reuse,
+      }
       try {
-        const { stackImage, ...built } = await builder.build(input, { signal, log: both })
+        const built = await builder.build(input, { signal, log: both })
         output.flush()
-        store.settle(record.id, { status: 'succeeded', reason: null, stackImage, at: clock.now() })
+        store.succeed(record.id, built, clock.now())
         tell(app.id, 'Build succeeded')
-        return { ...built, buildId: record.id, commit }
+        const { image, imageKind, port, processTypes } = built
+        return { image, imageKind, port, processTypes, buildId: record.id, commit }
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause)
         output.add(` !     ${reason}`)
         output.flush()
-        store.settle(record.id, { status: signal.aborted ? 'canceled' : 'failed', reason, stackImage: null, at: clock.now() })
+        store.settle(record.id, { status: signal.aborted ? 'canceled' : 'failed', reason, at: clock.now() })
         tell(app.id, 'Build failed')
         if (cause instanceof AppError) throw cause
         throw new AppError('build_failed', `The build failed: ${reason}`, { cause })

@@ -1,5 +1,6 @@
 import type { Db } from '../../db/open.ts'
 import type { Build } from './build.ts'
+import type { Built, Reusable } from './built.ts'
 
 type Row = {
   id: string
@@ -11,6 +12,13 @@ type Row = {
   source_commit: string
   stack_image: string | null
   reason: string | null
+  image: string | null
+  image_kind: Reusable['imageKind'] | null
+  port: number | null
+  process_types: string | null
+  buildpacks: string | null
+  size_bytes: number | null
+  durations: string | null
   created_at: string
   updated_at: string
 }
@@ -24,6 +32,9 @@ const fromRow = (r: Row): Build => ({
   commit: r.source_commit,
   stackImage: r.stack_image,
   reason: r.reason,
+  buildpacks: r.buildpacks === null ? null : (JSON.parse(r.buildpacks) as string[]),
+  sizeBytes: r.size_bytes,
+  durations: r.durations === null ? null : (JSON.parse(r.durations) as Record<string, number>),
   createdAt: new Date(r.created_at),
   updatedAt: new Date(r.updated_at),
 })
@@ -36,8 +47,15 @@ export function buildStore(db: Db) {
             @source_commit, @at, @at)
     RETURNING *`)
   const settle = db.prepare(`
-    UPDATE builds SET status = @status, reason = @reason, stack_image = coalesce(@stack_image, stack_image), updated_at = @at
+    UPDATE builds SET status = @status, reason = @reason, updated_at = @at
     WHERE id = @id AND status = 'pending'`)
+  const succeed = db.prepare(`
+    UPDATE builds SET status = 'succeeded', stack_image = @stack_image, image = @image, image_kind = @image_kind, port = @port,
+                      process_types = @process_types, buildpacks = @buildpacks, inputs = @inputs, size_bytes = @size_bytes,
+                      durations = @durations, updated_at = @at
+    WHERE id = @id AND status = 'pending'`)
+  const byInputs = db.prepare<[string, string], Row>(`
+    SELECT * FROM builds WHERE app_id = ? AND inputs = ? AND status = 'succeeded' ORDER BY number DESC LIMIT 1`)
   const failPending = db.prepare(`UPDATE builds SET status = 'failed', reason = ?, updated_at = ? WHERE status = 'pending'`)
   const byApp = db.prepare<[string], Row>('SELECT * FROM builds WHERE app_id = ? ORDER BY number')
   const byId = db.prepare<[string, string], Row>('SELECT * FROM builds WHERE app_id = ? AND id = ?')
@@ -55,10 +73,29 @@ export function buildStore(db: Db) {
           at: b.at.toISOString(),
         })!,
       ),
-    settle: (
-      id: string,
-      end: { status: Exclude<Build['status'], 'pending'>; reason: string | null; stackImage: string | null; at: Date },
-    ) => void settle.run({ id, status: end.status, reason: end.reason, stack_image: end.stackImage, at: end.at.toISOString() }),
+    succeed: (id: string, built: Built, at: Date) =>
+      void succeed.run({
+        id,
+        stack_image: built.stackImage,
+        image: built.image,
+        image_kind: built.imageKind,
+        port: built.port,
+        process_types: JSON.stringify(built.processTypes),
+        buildpacks: JSON.stringify(built.buildpacks),
+        inputs: built.inputs,
+        size_bytes: built.sizeBytes,
+        durations: JSON.stringify(built.durations),
+        at: at.toISOString(),
+      }),
+    settle: (id: string, end: { status: 'failed' | 'canceled'; reason: string; at: Date }) =>
+      void settle.run({ id, status: end.status, reason: end.reason, at: end.at.toISOString() }),
+    /** The newest build of this app that had these inputs. */
+    findByInputs(appId: string, inputs: string): Reusable | undefined {
+      const row = byInputs.get(appId, inputs)
+      if (!row?.image || !row.image_kind || row.process_types === null) return undefined
+      const processTypes = JSON.parse(row.process_types) as Record<string, string>
+      return { number: row.number, image: row.image, imageKind: row.image_kind, port: row.port, processTypes }
+    },
     failPending: (reason: string, at: Date) => void failPending.run(reason, at.toISOString()),
     list: (appId: string) => byApp.all(appId).map(fromRow),
     find(appId: string, id: string) {

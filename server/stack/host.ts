@@ -23,19 +23,23 @@ const exitOf = (child: ReturnType<typeof spawn>) =>
 /** Certificates that the host trusts: builds trust them too, so that they work behind a company proxy. */
 export const hostCertificates = () => (existsSync(CA_BUNDLE) ? readFileSync(CA_BUNDLE) : undefined)
 
-/** Where the host itself gets Debian packages: "http://host/debian", from its own apt settings. */
-export function debianMirror(): string | undefined {
+/** Where the host itself gets Debian packages, from its own apt settings: "http://host/debian" and its security twin. */
+export function debianMirrors(): { main: string | undefined; security: string | undefined } {
   const files = [
     join('/etc/apt', 'sources.list'),
     ...(existsSync(SOURCES) ? readdirSync(SOURCES).map((name) => join(SOURCES, name)) : []),
   ]
-  const words = files.filter(existsSync).flatMap((file) => readFileSync(file, 'utf8').split(/\s+/))
-  return words.find((word) => /^https?:\/\/\S+\/debian\/?$/.test(word))
+  const lines = files.filter(existsSync).flatMap((file) => readFileSync(file, 'utf8').split('\n'))
+  const words = lines.filter((line) => !line.trim().startsWith('#')).flatMap((line) => line.split(/\s+/))
+  return {
+    main: words.find((word) => /^https?:\/\/\S+\/debian\/?$/.test(word)),
+    security: words.find((word) => /^https?:\/\/\S+\/debian-security\/?$/.test(word)),
+  }
 }
 
 /** A minimal Debian root file system as a tar stream. Throws when no Debian mirror or no mmdebstrap is there. */
 export function bootstrap(release: string, onLine: (line: string) => void): { tar: Readable; done: Promise<void> } {
-  const mirror = debianMirror()
+  const { main: mirror } = debianMirrors()
   const args = ['--variant=minbase', '--quiet', release, '-', ...(mirror ? [mirror] : [])]
   const child = spawn('mmdebstrap', args, { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stderr.on('data', (bytes: Buffer) => onLine(bytes.toString().trim()))

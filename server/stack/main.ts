@@ -7,8 +7,8 @@ import { stack } from './stack.ts'
 async function main() {
   const { dockerSocket } = parseConfig(process.env)
   const images = stack({ engine: dockerEngine({ socket: dockerSocket }), clock: systemClock })
-  const { id } = await images.ensure((line) => console.log(line))
-  console.log(`stack image ${id.slice(0, 19)} is ready`)
+  const { id, runImage } = await images.ensure((line) => console.log(line))
+  console.log(`stack images ${id.slice(7, 19)} (build) and ${runImage.slice(7, 19)} (run) are ready`)
 }
 
 main().catch((cause: Error) => {

@@ -6,11 +6,14 @@ import tar from 'tar-stream'
 
 export type PackedFile = { name: string; content: Buffer | string; mode?: number; owner?: number }
 
-/** A tar of these files, with fixed times: the same files give the same bytes. */
+/** A tar of these files; a name that ends with "/" is a folder, with fixed times: the same files give the same bytes. */
 export function packFiles(files: readonly PackedFile[]): Promise<Buffer> {
   const pack = tar.pack()
   for (const { name, content, mode = 0o644, owner = 0 } of files)
-    pack.entry({ name, mode, uid: owner, gid: owner, mtime: new Date(0) }, content as string)
+    pack.entry(
+      { name, mode, uid: owner, gid: owner, mtime: new Date(0), type: name.endsWith('/') ? 'directory' : 'file' },
+      content as string,
+    )
   pack.finalize()
   return buffer(pack)
 }

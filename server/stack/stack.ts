@@ -4,18 +4,18 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
-import type { Engine } from '../engine/port.ts'
+import type { Engine, ImageChanges } from '../engine/port.ts'
 import { AppError } from '../errors.ts'
-import { bootstrap, debianMirror, hostCertificates, nodePackages, npmRegistry } from './host.ts'
-import { digest, filesBelow, packFiles } from './pack.ts'
+import { bootstrap, debianMirrors, hostCertificates, nodePackages, npmRegistry } from './host.ts'
+import { digest, filesBelow, packFiles, type PackedFile } from './pack.ts'
 
 const DEBIAN = 'bookworm'
 const NODE_MAJOR = '22'
 const NPM = 'npm@10'
-const PULL_MS = 60_000
+const PULL_MS = 20_000
 const NODE_HOME = '/opt/dozen/node'
-export const APP_USER = 'app'
-const APP_UID = 1000
+/** What $STACK says in builds: the closest ABI among the names that third-party buildpacks know. */
+const NAME = 'heroku-22'
 
 /** What builds and processes trust and use by default. */
 const TRUST = '/etc/ssl/certs/ca-certificates.crt'
@@ -28,55 +28,52 @@ const ENVIRONMENT = {
   REQUESTS_CA_BUNDLE: TRUST,
 }
 
+/** `id` builds apps, `runImage` runs them; both stand on the same Debian. `digest` changes with the recipe and the buildpacks. */
+export type StackImages = { id: string; runImage: string; name: string; digest: string }
+type Part = 'run-base' | 'build-base' | 'run' | 'build'
 type Progress = (line: string) => void
 type Deps = { engine: Engine; clock: Clock }
 
-/** The image that apps are built in and run on: Debian with compilers, Node.js, and our buildpacks as a thin layer on top. */
+/**
+ * The pair of images that apps are built in and run on. Debian, packages and Node.js are two heavy layers (build on top of run); the
+ * buildpacks and the start script are thin ones, so that changing a buildpack does not rebuild Debian. Found again by tag, since
+ * images made FROM ours inherit our labels.
+ */
 export function stack({ engine, clock }: Deps) {
-  const folder = buildpacksFolder()
-  const packages = filesBelow(join(folder, 'stack')).find((file) => file.name === 'packages.txt')!
-  const names = packages.content.toString().split('\n').filter(Boolean)
-  const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
-  const certificates = hostCertificates()
-  const recipe = createHash('sha256')
-    .update([DEBIAN, NODE_MAJOR, NPM, arch, INSTALL, JSON.stringify(ENVIRONMENT), ...names].join('\n'))
-    .update(certificates ?? '')
-    .digest('hex')
-    .slice(0, 24)
-  let ready: Promise<{ id: string; digest: string }> | undefined
+  const recipe = readRecipe()
+  let ready: Promise<StackImages> | undefined
 
-  const labels = (part: 'base' | 'build', version: string) => ({ [LABEL.role]: 'stack', 'dozen.stack': `${part}-${version}` })
-  const findImage = async (part: 'base' | 'build', version: string) => (await engine.images(labels(part, version)))[0]
+  const ref = (part: Part, version: string) => `dozen/stack:${part}-${version}`
+  const labels = (part: Part, version: string) => ({ [LABEL.role]: 'stack', 'dozen.stack': `${part}-${version}` })
 
-  async function base(progress: Progress): Promise<string> {
-    const found = await findImage('base', recipe)
+  /** The image of a part, made by a program in a container of `from` when it is missing. */
+  async function made(part: Part, version: string, make: () => Promise<ContainerWork>, progress: Progress): Promise<string> {
+    const found = await engine.image(ref(part, version))
     if (found) return found.id
-    const debian = await debianImage(progress)
-    progress(`installing ${names.length} Debian packages and Node.js ${NODE_MAJOR}`)
-    const id = await inContainer(
-      debian,
-      labels('base', recipe),
-      async (container) => {
-        const [node, npm] = await nodePackages([`node-linux-${arch}@${NODE_MAJOR}`, NPM])
-        const mirror = debianMirror()
-        await engine.putArchive(container, '/', await packFiles([
-        ...(certificates ? [{ name: 'usr/local/share/ca-certificates/host.pem', content: certificates }] : []),
-        ...(mirror ? [{ name: 'etc/apt/sources.list', content: `deb ${mirror} ${DEBIAN} main\ndeb ${mirror} ${DEBIAN}-updates main\n` }] : []),
-        { name: 'opt/dozen/node.tgz', content: node! },
-        { name: 'opt/dozen/npm.tgz', content: npm! },
-        { name: 'opt/dozen/install', content: INSTALL, mode: 0o755 },
-      ])) // prettier-ignore
-      },
-      ['/bin/bash', '/opt/dozen/install', ...names],
-      progress,
-    )
-    if (id !== debian) await engine.tag(id, `dozen/stack:${recipe}`)
+    const id = await inContainer(await make(), labels(part, version), progress)
+    await engine.tag(id, ref(part, version))
     return id
   }
 
+  const runBase = (progress: Progress) =>
+    made('run-base', recipe.base, async () => {
+      const from = await debianImage(progress)
+      progress(`installing ${recipe.runPackages.length} Debian packages and Node.js ${NODE_MAJOR} for the run image`)
+      const [node, npm] = await nodePackages([`node-linux-${recipe.arch}@${NODE_MAJOR}`, NPM])
+      const files = [...surroundings(), { name: 'opt/dozen/node.tgz', content: node! }, { name: 'opt/dozen/npm.tgz', content: npm! }]
+      return { from, files: [...files, recipe.install], cmd: ['/opt/dozen/install', 'run', ...recipe.runPackages] }
+    }, progress) // prettier-ignore
+
+  const buildBase = (progress: Progress) =>
+    made('build-base', recipe.base, async () => {
+      const from = await runBase(progress)
+      progress(`installing ${recipe.buildPackages.length} Debian packages for the build image`)
+      return { from, files: [recipe.install], cmd: ['/opt/dozen/install', 'build', ...recipe.buildPackages] }
+    }, progress) // prettier-ignore
+
   async function debianImage(progress: Progress): Promise<string> {
     const ref = `debian:${DEBIAN}-slim`
-    const local = await engine.image(ref)
+    const local = (await engine.image(ref)) ?? (await engine.images({ [LABEL.role]: 'stack-debian' }))[0]
     if (local) return local.id
     progress(`pulling ${ref}`)
     const pulled = await engine.pull(ref, { signal: AbortSignal.timeout(PULL_MS) }).then(
@@ -90,63 +87,63 @@ export function stack({ engine, clock }: Deps) {
     return id
   }
 
-  async function build(progress: Progress): Promise<{ id: string; digest: string }> {
-    const files = filesBelow(folder)
-    const version = `${recipe}-${digest(files)}`
-    const found = await findImage('build', version)
-    if (found) return { id: found.id, digest: version }
-    const from = await base(progress)
-    progress('adding the buildpacks')
-    const id = await inContainer(from, labels('build', version), async (container) => {
-      const packed = files.map((file) => {
-        const [, stackFile] = /^stack\/(.+)$/.exec(file.name) ?? []
-        return { ...file, name: stackFile ? `opt/dozen/${stackFile}` : `opt/dozen/buildpacks/${file.name}` }
-      })
-      await engine.putArchive(container, '/', await packFiles(packed))
-    }, ['/bin/bash', '-c', `mkdir -p /opt/dozen/out && chown -R ${APP_USER}: /opt/dozen/out /opt/dozen/buildpacks`], progress) // prettier-ignore
+  async function make(progress: Progress): Promise<StackImages> {
+    const version = `${recipe.base}-${recipe.thin}`
+    const thin = (part: 'run' | 'build', base: () => Promise<string>, files: readonly PackedFile[]) =>
+      made(part, version, async () => {
+        const from = await base()
+        progress(part === 'run' ? 'adding the start script' : 'adding the buildpacks')
+        return { from, files, cmd: undefined }
+      }, progress) // prettier-ignore
+    const runImage = await thin('run', () => runBase(progress), [recipe.start])
+    const id = await thin('build', () => buildBase(progress), recipe.buildFiles)
     await engine.tag(id, 'dozen/stack:latest')
-    return { id, digest: version }
+    await engine.tag(runImage, 'dozen/stack:run')
+    return { id, runImage, name: NAME, digest: version }
   }
 
-  /** Runs one fixed program in a container of `from` and keeps what it left. */
-  async function inContainer(
-    from: string,
-    label: Readonly<Record<string, string>>,
-    prepare: (container: string) => Promise<void>,
-    cmd: string[],
-    progress: Progress,
-  ): Promise<string> {
-    const name = `dozen-stack-${createHash('sha256').update(JSON.stringify(label)).digest('hex').slice(0, 12)}-${process.pid}`
-    const container = await engine.create({ name, image: from, cmd, env: { PATH: ENVIRONMENT.PATH }, labels: { [LABEL.role]: 'stack-build' }, network: 'bridge', mayGainPrivileges: true }) // prettier-ignore
+  type ContainerWork = { from: string; files: readonly PackedFile[]; cmd: string[] | undefined }
+
+  /** Puts files into a container, runs its program if there is one, and keeps what it left as an image. */
+  async function inContainer(work: ContainerWork, label: ImageChanges['labels'], progress: Progress): Promise<string> {
+    const unique = createHash('sha256').update(JSON.stringify(label)).digest('hex').slice(0, 12)
+    const container = await engine.create({
+      name: `dozen-stack-${unique}-${process.pid}`,
+      image: work.from,
+      cmd: work.cmd ?? ['/bin/true'],
+      entrypoint: [],
+      env: { PATH: ENVIRONMENT.PATH },
+      labels: { [LABEL.role]: 'stack-build' },
+      network: work.cmd ? 'bridge' : 'none',
+      mayGainPrivileges: true,
+    })
     try {
-      await prepare(container)
-      await engine.start(container)
-      const exit = await engine.wait(container)
-      if (exit.code !== 0) {
-        const lines: string[] = []
-        for await (const chunk of engine.logs(container, { follow: false })) lines.push(chunk.bytes.toString().trimEnd())
-        lines.slice(-8).forEach(progress)
-        throw new AppError(
-          'unavailable',
-          `The stack image could not be built (status ${exit.code}): is a Debian mirror reachable? Its last lines are above.`,
-        )
-      }
-      return await engine.commit(container, {
-        labels: label,
-        env: ENVIRONMENT,
-        workingDir: '/app',
-        cmd: ['/bin/bash'],
-        entrypoint: [],
-      })
+      await engine.putArchive(container, '/', await packFiles(work.files))
+      if (work.cmd) await toItsEnd(container, progress)
+      const changes = { labels: label, env: ENVIRONMENT, workingDir: '/app', cmd: ['/bin/bash'], entrypoint: [] }
+      return await engine.commit(container, changes)
     } finally {
       await engine.remove(container)
     }
   }
 
+  async function toItsEnd(container: string, progress: Progress) {
+    await engine.start(container)
+    const exit = await engine.wait(container)
+    if (exit.code === 0) return
+    const lines: string[] = []
+    for await (const chunk of engine.logs(container, { follow: false })) lines.push(chunk.bytes.toString().trimEnd())
+    lines.slice(-8).forEach(progress)
+    throw new AppError(
+      'unavailable',
+      `The stack image could not be built (status ${exit.code}): is a Debian mirror reachable? Its last lines are above.`,
+    )
+  }
+
   return {
-    /** The build image, made when it is missing or its recipe has changed. Once per process; a failure is tried again by the next call. */
-    ensure(progress: Progress = () => {}): Promise<{ id: string; digest: string }> {
-      ready ??= build(progress).catch((cause: unknown) => {
+    /** Both images, made when they are missing or their recipe has changed. Once per process; a failure is tried again by the next call. */
+    ensure(progress: Progress = () => {}): Promise<StackImages> {
+      ready ??= make(progress).catch((cause: unknown) => {
         ready = undefined
         throw cause
       })
@@ -154,34 +151,61 @@ export function stack({ engine, clock }: Deps) {
     },
     /** The registry that builds use: the host's own. */
     registry: npmRegistry,
+    /** Files as a tar, for the head of a build. */
+    pack: packFiles,
     clock,
   }
 }
 export type Stack = ReturnType<typeof stack>
 
-const INSTALL = `#!/bin/bash
-set -e
-export DEBIAN_FRONTEND=noninteractive
-if [ -f /usr/local/share/ca-certificates/host.pem ]; then
-  mkdir -p /etc/ssl/certs && cp /usr/local/share/ca-certificates/host.pem ${TRUST}
-fi
-apt-get update -q
-apt-get install -y -q --no-install-recommends "$@"
-if [ -f /usr/local/share/ca-certificates/host.pem ]; then
-  csplit -s -z -f /usr/local/share/ca-certificates/host- -b %03d.crt /usr/local/share/ca-certificates/host.pem '/-----BEGIN CERTIFICATE-----/' '{*}'
-  update-ca-certificates > /dev/null 2>&1
-fi
-mkdir -p ${NODE_HOME}/bin ${NODE_HOME}/lib/node_modules/npm
-tar -x -z -f /opt/dozen/node.tgz -C ${NODE_HOME} --strip-components=1
-tar -x -z -f /opt/dozen/npm.tgz -C ${NODE_HOME}/lib/node_modules/npm --strip-components=1
-ln -sf ../lib/node_modules/npm/bin/npm-cli.js ${NODE_HOME}/bin/npm
-ln -sf ../lib/node_modules/npm/bin/npx-cli.js ${NODE_HOME}/bin/npx
-chmod 755 ${NODE_HOME}/lib/node_modules/npm/bin/*.js ${NODE_HOME}/bin/node
-rm -f /opt/dozen/*.tgz /opt/dozen/install
-useradd --uid ${APP_UID} --home-dir /app --shell /bin/bash ${APP_USER}
-mkdir -p /app /cache && chown ${APP_USER}: /app /cache
-apt-get clean && rm -rf /var/lib/apt/lists/*
-`
+/** What the host lends its images: the certificates it trusts and where it gets Debian packages. */
+function surroundings(): PackedFile[] {
+  const certificates = hostCertificates()
+  const { main, security } = debianMirrors()
+  const sources = [
+    ...(main ? [`deb ${main} ${DEBIAN} main`, `deb ${main} ${DEBIAN}-updates main`] : []),
+    ...(security ? [`deb ${security} ${DEBIAN}-security main`] : []),
+  ]
+  return [
+    ...(certificates ? [{ name: 'usr/local/share/ca-certificates/host.pem', content: certificates }] : []),
+    ...(sources.length > 0 ? [{ name: 'etc/apt/sources.list', content: `${sources.join('\n')}\n` }] : []),
+  ]
+}
+
+/** buildpacks/ as read once: a controller keeps the stack that it started with. */
+function readRecipe() {
+  const files = filesBelow(buildpacksFolder())
+  const file = (name: string) => files.find((one) => one.name === `stack/${name}`)!
+  const lines = (name: string) => file(name).content.toString().split('\n').filter(Boolean)
+  const [runPackages, buildPackages] = [lines('packages-run.txt'), lines('packages-build.txt')]
+  const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
+  const at = (name: string, path: string, owner = 0) => ({ ...file(name), name: path, owner })
+  const base = createHash('sha256')
+    .update([DEBIAN, NODE_MAJOR, NPM, arch, ...runPackages, '', ...buildPackages].join('\n'))
+    .update(file('install').content)
+    .update(hostCertificates() ?? '')
+  const ours = files.filter(({ name }) => !name.startsWith('stack/'))
+  const buildFiles = [
+    at('build', 'opt/dozen/build'),
+    // A buildpack may write beside itself (`export`), so its folder is the app user's; it is a fresh copy in every build.
+    ...folders(ours).map((name) => ({ name: `opt/dozen/buildpacks/${name}/`, content: '', mode: 0o755, owner: 1000 })),
+    ...ours.map((one) => ({ ...one, name: `opt/dozen/buildpacks/${one.name}`, owner: 1000 })),
+  ]
+  return {
+    arch,
+    runPackages,
+    buildPackages,
+    base: base.digest('hex').slice(0, 24),
+    thin: digest(files),
+    install: at('install', 'opt/dozen/install'),
+    start: at('start', 'opt/dozen/start'),
+    buildFiles,
+  }
+}
+
+const folders = (files: readonly PackedFile[]) => [
+  ...new Set(files.flatMap(({ name }) => name.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/')))),
+] // prettier-ignore
 
 /** buildpacks/ of the checkout, whether this runs from source or bundled in dist/. */
 function buildpacksFolder(): string {

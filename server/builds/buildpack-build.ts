@@ -1,0 +1,161 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { LABEL } from '../engine/labels.ts'
+import type { Attached, Engine } from '../engine/port.ts'
+import { AppError } from '../errors.ts'
+import type { PackedFile } from '../stack/pack.ts'
+import type { Stack, StackImages } from '../stack/stack.ts'
+import type { BuildInput, Io } from './built.ts'
+import type { Fetched } from './fetched.ts'
+import { printed } from './output.ts'
+import { cutResult, processTypesOf, type Head } from './result.ts'
+import type { Source } from './spool.ts'
+
+const MEMORY_BYTES = 4 * 1024 ** 3
+const MAX_PIDS = 4096
+const TMP_BYTES = '4g'
+
+type Deps = { engine: Engine; stack: Stack; instance: string; clock: { now(): Date } }
+type Made = { image: string; processTypes: Record<string, string>; buildpacks: string[]; buildMs: number; imageMs: number }
+
+/**
+ * Source → image by buildpacks. The build container (compilers, the app's cache, no capabilities, no host paths) compiles in /app and
+ * streams the result straight into a second container of the slim run image, which becomes the app's image without ever being started.
+ */
+export function buildpackBuild({ engine, stack, instance, clock }: Deps) {
+  const labels = (input: BuildInput, role: string) => ({
+    [LABEL.instance]: instance,
+    [LABEL.app]: input.appId,
+    [LABEL.role]: role,
+  })
+
+  async function createBuild(input: BuildInput, images: StackImages, headBytes: number): Promise<string> {
+    const [cache, network, registry] = await Promise.all([
+      engine.ensureVolume({ name: `dozen-${instance}-cache-${input.appId}`, labels: labels(input, 'cache') }),
+      engine.ensureNetwork({
+        name: `dozen-${instance}-build`,
+        labels: { [LABEL.instance]: instance, [LABEL.role]: 'network' },
+        isolated: true,
+      }),
+      stack.registry(),
+    ])
+    return engine.create({
+      name: `dozen-${instance}-build-${input.buildId}`,
+      image: images.id,
+      entrypoint: [],
+      cmd: ['/opt/dozen/build', String(headBytes)],
+      env: {
+        STACK: images.name,
+        SOURCE_VERSION: input.commit,
+        HOME: '/app',
+        ...(registry && { NPM_CONFIG_REGISTRY: registry }),
+      },
+      labels: labels(input, 'build'),
+      network,
+      user: 'app',
+      openStdin: true,
+      memoryBytes: MEMORY_BYTES,
+      pids: MAX_PIDS,
+      capabilities: [],
+      tmpfs: { '/tmp': `size=${TMP_BYTES},mode=1777,exec` },
+      volumes: [{ name: cache, path: '/cache' }],
+    })
+  }
+
+  /** The future image: never started. */
+  const createImage = (input: BuildInput, images: StackImages) =>
+    engine.create({
+      name: `dozen-${instance}-image-${input.buildId}`,
+      image: images.runImage,
+      entrypoint: [],
+      cmd: ['/bin/bash'],
+      env: {},
+      labels: labels(input, 'build'),
+      network: 'none',
+    })
+
+  /** Feeds the container and reads its two streams to their end. */
+  async function compile(
+    attached: Attached,
+    feed: { head: Buffer; source: Source },
+    target: Promise<string>,
+    log: Io['log'],
+  ): Promise<{ head: Head | undefined; treeFailed: unknown }> {
+    // The build may end before it has read everything: its status tells then.
+    void pipeline(chained(feed.head, feed.source.open()), attached.input).catch(() => {})
+    const [{ head, treeFailed }] = await Promise.all([
+      cutResult(attached.output).then(async ({ head, tree }) => {
+        if (!head) return { head, treeFailed: undefined }
+        const treeFailed = await engine.putArchive(await target, '/', tree).then(
+          () => undefined,
+          (cause: unknown) => cause ?? true,
+        )
+        tree.resume()
+        return { head, treeFailed }
+      }),
+      printed(attached.errors!, log),
+    ])
+    return { head, treeFailed }
+  }
+
+  async function run(input: BuildInput, source: Source, fetched: Fetched, images: StackImages, io: Io): Promise<Made> {
+    const began = clock.now().getTime()
+    const head = await stack.pack([...envFiles(input.config), ...fetched.files])
+    const target = createImage(input, images)
+    target.catch(() => {}) // awaited where it is used
+    const container = await createBuild(input, images, head.length)
+    const abort = () => void engine.kill(container, 'SIGKILL').catch(() => {})
+    io.signal.addEventListener('abort', abort, { once: true })
+    const remove = () => Promise.all([engine.remove(container), target.then(engine.remove, () => {})]).catch(() => {}) // else removeLeftovers does
+    try {
+      const attached = await engine.attach(container)
+      await engine.start(container)
+      if (io.signal.aborted) abort()
+      const result = await compile(attached, { head, source }, target, io.log)
+      const compiledAt = clock.now().getTime()
+      if (result.treeFailed) await ended(container, io.signal) // its own reason comes first
+      if (result.treeFailed) throw result.treeFailed as Error
+      const [image] = await Promise.all([
+        result.head && commit(input, await target),
+        ended(container, io.signal), // the commit need not wait for the engine's clearing away
+      ])
+      attached.close()
+      if (!image || !result.head) throw failure('it printed no result')
+      const processTypes = processTypesOf(result.head)
+      void remove()
+      const done = clock.now().getTime()
+      return { image, processTypes, buildpacks: result.head.buildpacks, buildMs: compiledAt - began, imageMs: done - compiledAt }
+    } catch (cause) {
+      await remove()
+      throw cause
+    } finally {
+      io.signal.removeEventListener('abort', abort)
+    }
+  }
+
+  const commit = (input: BuildInput, container: string) =>
+    engine.commit(container, { labels: labels(input, 'image'), workingDir: '/app', user: 'app', env: { HOME: '/app' } })
+
+  async function ended(container: string, signal: AbortSignal) {
+    const { code, oomKilled } = await engine.wait(container)
+    signal.throwIfAborted()
+    if (oomKilled || code === 137) throw failure(`it needed more than ${MEMORY_BYTES / 1024 ** 3} GiB of memory and was stopped. Build with less, or in fewer parallel steps`) // prettier-ignore
+    if (code !== 0) throw failure(`it ended with status ${code}; the lines above say why`)
+  }
+
+  return { run }
+}
+
+const failure = (why: string) => new AppError('build_failed', `The build failed: ${why}.`)
+
+const envFiles = (config: BuildInput['config']): PackedFile[] =>
+  Object.entries(config).map(([name, content]) => ({ name: `env/${name}`, content, owner: 1000 }))
+
+function chained(head: Buffer, source: Readable): Readable {
+  return Readable.from(
+    (async function* () {
+      yield head
+      yield* source as AsyncIterable<Buffer>
+    })(),
+  )
+}
