@@ -3,21 +3,35 @@ import type { Surroundings } from './port.ts'
 
 /** Networks and volumes. */
 export function surroundings(client: Client): Surroundings {
+  const underWay = new Map<string, Promise<string>>()
+
+  /** The engine takes one name twice when asked twice at once, and then finds neither: one call at a time, and doubles of a race go. */
+  async function makeNetwork({ name, labels, isolated }: Parameters<Surroundings['ensureNetwork']>[0]): Promise<string> {
+    const [found, ...doubles] = await guard(client.listNetworks({ filters: { name: [`^${name}$`] } }))
+    for (const double of doubles)
+      await client
+        .getNetwork(double.Id)
+        .remove()
+        .catch(() => {}) // in use: the next call tries again
+    if (found) return name
+    await guard(
+      client.createNetwork({
+        Name: name,
+        CheckDuplicate: true,
+        Driver: 'bridge',
+        Labels: { ...labels },
+        Options: { 'com.docker.network.bridge.enable_icc': String(!isolated) },
+      }),
+      { fine: [409] },
+    )
+    return name
+  }
+
   return {
-    async ensureNetwork({ name, labels, isolated }) {
-      const [found] = await guard(client.listNetworks({ filters: { name: [`^${name}$`] } }))
-      if (found) return name
-      await guard(
-        client.createNetwork({
-          Name: name,
-          CheckDuplicate: true,
-          Driver: 'bridge',
-          Labels: { ...labels },
-          Options: { 'com.docker.network.bridge.enable_icc': String(!isolated) },
-        }),
-        { fine: [409] },
-      )
-      return name
+    ensureNetwork(spec) {
+      const making = underWay.get(spec.name) ?? makeNetwork(spec).finally(() => underWay.delete(spec.name))
+      underWay.set(spec.name, making)
+      return making
     },
     async networks(labels) {
       const found = await guard(client.listNetworks({ filters: { label: labelFilter(labels) } }))

@@ -215,6 +215,7 @@ export function control(deps: Deps) {
         await finishSwitch(one)
       }
       removeOrphans(haves, apps)
+      const retry = effects.nextRetry()
       const waits = views.flatMap(({ actions }) => actions.flatMap((action) => (action.do === 'wait' ? [action.until] : [])))
       return Math.max(
         0,

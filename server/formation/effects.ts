@@ -94,6 +94,8 @@ export function effects(deps: Deps) {
   return {
     /** Keys of starts under way: taken before a look, so that a container made during the look is not made twice. */
     startsUnderWay: () => new Set(starting),
+    /** When the next refused start may be tried again; epoch milliseconds. */
+    nextRetry: () => Math.min(Infinity, ...[...retryAt.values()].filter((at) => at > clock.now().getTime())),
     isRetiring: (id: string) => retiring.has(id) || gone.has(id),
     isDrained: (id: string) => retiring.get(id) === true || gone.has(id),
 

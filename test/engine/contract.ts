@@ -82,6 +82,11 @@ export function engineContract(title: string, make: () => Engine, image: () => s
       }
       expect([...(await engine.networks(labels)), ...(await engine.volumes(labels))]).toEqual([])
     })
+    it('makes one network however many ask for it at once', async () => {
+      const name = `dozen-test-${randomUUID()}`
+      await Promise.all(Array.from({ length: 5 }, () => engine.ensureNetwork({ name, labels, isolated: true })))
+      expect(await engine.networks(labels)).toHaveLength(1)
+    })
     it('tells of changes to containers of ours until it is told to stop', async () => {
       const stop = new AbortController()
       let changes = 0
