@@ -1,5 +1,7 @@
 import { openDb, type Db } from '../db/open.ts'
 import { accounts as makeAccounts } from './accounts/accounts.ts'
+import { collaborators as makeCollaborators } from './accounts/collaborators.ts'
+import { keys as makeKeys } from './accounts/keys.ts'
 import { apps as makeApps } from './apps/apps.ts'
 import { cleanup as makeCleanup } from './apps/cleanup.ts'
 import { builder as makeBuilder } from './builds/builder.ts'
@@ -23,6 +25,7 @@ import { collector as makeCollector } from './logs/collector.ts'
 import { routerSpool } from './logs/router-spool.ts'
 import { logSessions } from './logs/sessions.ts'
 import { logStream } from './logs/stream.ts'
+import { pipelines as makePipelines } from './pipelines/pipelines.ts'
 import { releasePhase as makeReleasePhase } from './releases/release-phase.ts'
 import { releases as makeReleases } from './releases/releases.ts'
 import { routerClient } from './routing/router-client.ts'
@@ -50,6 +53,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
   const docker = dockerEngine({ socket: config.dockerSocket })
   const vault = makeVault(keyFrom(home.path('secret.key'), () => isEmpty(db)))
   const accounts = makeAccounts({ db, clock, ids })
+  const collaborators = makeCollaborators({ db, clock, ids, findAccount: accounts.findByEmailOrId })
   const stream = logStream({ folder: home.path('logs'), clock, bytesPerApp: config.logBytes })
   const collector = makeCollector({ engine: docker, stream, clock })
   const engine: Engine = {
@@ -87,7 +91,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     clock,
     ids,
     initialRelease: (appId, user) => void releases.initial(appId, user),
-    mayUse: () => false,
+    mayUse: (account, app) => collaborators.permissions(account, app).length > 0,
     prepare: createRepo,
     clean: async (app) => void cleanup.clean(app.id).catch((cause: unknown) => onError(`cleaning up ${app.name}`, cause)),
     wake,
@@ -152,7 +156,27 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
 
   return {
     instance,
+    db,
+    vault,
     accounts,
+    collaborators,
+    keys: makeKeys({ db, clock, ids }),
+    pipelines: makePipelines({ db, clock, ids }),
+    buildOutput: (appId: string, id: string) => ({
+      lines: builds.output(id),
+      isOver: builds.find(appId, id).status !== 'pending',
+    }),
+    async releaseOutput(appId: string, id: string) {
+      const release = releases.find(appId, id)
+      const isOver = release.status !== 'pending' || release.stage !== 'release_phase'
+      const lines = await stream.read(appId, {
+        release: release.version,
+        dyno: `release.${release.version}`,
+        source: 'app',
+        lines: 100_000,
+      })
+      return { lines: lines.map((line) => line.text), isOver }
+    },
     routing,
     router,
     sessions: logSessions({ stream, clock, ids }),
@@ -162,6 +186,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
       configVars,
       domains,
       runs,
+      builds,
       deploys,
       formation: {
         ...formations,

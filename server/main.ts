@@ -2,7 +2,10 @@ import { fileURLToPath } from 'node:url'
 import { api } from './api/api.ts'
 import { callerOf, checkScope } from './api/auth.ts'
 import { apiCertificate } from './api/ca.ts'
+import { jobs as makeJobs } from './api/jobs.ts'
 import { listener } from './api/listener.ts'
+import { sources } from './api/sources.ts'
+import { streams } from './api/streams.ts'
 import { systemClock as clock } from './clock.ts'
 import { parseConfig, type Config } from './config.ts'
 import { controller } from './controller.ts'
@@ -49,7 +52,11 @@ async function start(config: Config, home: Home) {
   await pushes.start()
   const git = smartHttp({
     accounts,
-    findApp: (caller, name) => useCases.apps.find(caller.account, name),
+    findApp: (caller, name, needed) => {
+      const app = useCases.apps.find(caller.account, name)
+      rooms.collaborators.check(caller.account, app, needed)
+      return app
+    },
     repoOf: repositories.pathOf,
     hooksFolder,
     announce: pushes.announce,
@@ -61,9 +68,12 @@ async function start(config: Config, home: Home) {
     path: process.env['PATH'],
     maxPackBytes: config.sourceBytes,
   })
+  const jobs = makeJobs({ deploys: useCases.deploys, clock, ids, onError })
   const http = api({
-    useCases,
-    accounts,
+    ...rooms,
+    jobs,
+    streams: streams({ clock, jobs, buildOutput: rooms.buildOutput, releaseOutput: rooms.releaseOutput }),
+    sources: sources({ folder: home.path('sources'), maxBytes: config.sourceBytes, clock, ids }),
     clock,
     ids,
     git,
@@ -71,7 +81,6 @@ async function start(config: Config, home: Home) {
     serveLogs: rooms.sessions.serve,
     hostNames: () => [...LOOPBACK, config.apiHost.toLowerCase()],
     webUrl: (app) => webUrl(app.name),
-    instance: rooms.instance,
     log: (id, cause) => onError(`request ${id}`, cause),
   })
   const hosts = [...new Set(['localhost', '127.0.0.1', '::1', ...(config.apiHost === '0.0.0.0' ? [] : [config.apiHost])])]

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Db } from '../../db/open.ts'
 import type { Clock } from '../clock.ts'
-import { invalid, notFound } from '../errors.ts'
+import { AppError, invalid, notFound } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 import type { Account } from './account.ts'
 import { accountStore, type Token } from './store.ts'
@@ -12,6 +12,8 @@ export type Caller = { account: Account; token: Token }
 
 const ADMIN_EMAIL = 'admin@dozen.localhost'
 const TOUCH_MS = 60_000
+/** No more than what tells an address from something else; nobody sends mail to it. */
+const EMAIL = /^[^\s@<>"',;:\\\p{C}]{1,64}@[A-Za-z0-9.-]{1,190}$/u
 
 /** Only this is stored of a token. The look-up is by hash, so its time tells nothing about the token. */
 const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
@@ -20,17 +22,24 @@ const hashOf = (secret: string) => createHash('sha256').update(secret).digest('h
 export function accounts({ db, clock, ids }: { db: Db; clock: Clock; ids: Ids }) {
   const store = accountStore(db)
 
+  const newSecret = () => `dzn_${ids.secret()}${ids.secret()}`
+  function tokenOf(accountId: string, id: string): Token {
+    const token = store.tokens(accountId).find((one) => one.id === id)
+    if (!token) throw notFound('authorization')
+    return token
+  }
+
   function createToken(
     accountId: string,
     request: { description?: unknown; scope?: unknown; expiresIn?: unknown },
   ): { token: Token; secret: string } {
-    const secret = `dzn_${ids.secret()}${ids.secret()}`
+    const secret = newSecret()
     const expiresIn = checkExpiry(request.expiresIn)
     const token = store.insertToken({
       id: ids.uuid(),
       accountId,
       hash: hashOf(secret),
-      description: String(request.description ?? 'Long-lived user authorization').slice(0, 200),
+      description: checkDescription(request.description ?? 'Long-lived user authorization'),
       scope: checkScope(request.scope),
       expiresAt: expiresIn === null ? null : new Date(clock.now().getTime() + expiresIn * 1000),
       at: clock.now(),
@@ -57,9 +66,37 @@ export function accounts({ db, clock, ids }: { db: Db; clock: Clock; ids: Ids })
     find: store.find,
     tokens: store.tokens,
     createToken,
+    list: store.list,
+    /** By e-mail (case does not matter) or id. */
+    findByEmailOrId: (text: string): Account | undefined => store.findByEmail(text) ?? store.find(text),
+    /** Another person who may log in by the token that comes with it. Throws invalid_params. */
+    create(request: { email?: unknown; name?: unknown }): { account: Account; secret: string } {
+      const { email, name = null } = request
+      if (typeof email !== 'string' || !EMAIL.test(email)) throw invalid('email should look like bob@example.com.')
+      if (name !== null && (typeof name !== 'string' || name.length > 200))
+        throw invalid('name should be a text of at most 200 characters.')
+      return db
+        .transaction(() => {
+          if (store.findByEmail(email)) throw new AppError('invalid_params', `${email} has an account already.`)
+          const id = ids.uuid()
+          store.insert({ id, email, name, admin: false, at: clock.now() })
+          return { account: store.find(id)!, secret: createToken(id, { description: 'First token' }).secret }
+        })
+        .immediate()
+    },
+    updateToken(accountId: string, id: string, description: unknown): Token {
+      const token = tokenOf(accountId, id)
+      store.describeToken(token.id, checkDescription(description ?? token.description), clock.now())
+      return tokenOf(accountId, id)
+    },
+    /** The old secret is worth nothing from then on. */
+    rotateToken(accountId: string, id: string): { token: Token; secret: string } {
+      const secret = newSecret()
+      store.rehashToken(tokenOf(accountId, id).id, hashOf(secret), clock.now())
+      return { token: tokenOf(accountId, id), secret }
+    },
     revokeToken(accountId: string, id: string): Token {
-      const token = store.tokens(accountId).find((one) => one.id === id)
-      if (!token) throw notFound('authorization')
+      const token = tokenOf(accountId, id)
       store.removeToken(token.id)
       return token
     },
@@ -73,6 +110,11 @@ function checkScope(scope: unknown): Scope[] {
     throw invalid(`scope should be a list of: ${SCOPES.join(', ')}.`)
   }
   return wanted as Scope[]
+}
+
+function checkDescription(text: unknown): string {
+  if (typeof text !== 'string' || text.length > 200) throw invalid('description should be a text of at most 200 characters.')
+  return text
 }
 
 function checkExpiry(seconds: unknown): number | null {

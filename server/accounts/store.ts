@@ -49,6 +49,10 @@ const tokenFromRow = (r: TokenRow): Token => ({
 /** All SQL about accounts and their tokens. */
 export function accountStore(db: Db) {
   const byId = db.prepare<[string], Row>('SELECT * FROM accounts WHERE id = ?')
+  const byEmail = db.prepare<[string], Row>('SELECT * FROM accounts WHERE email = ?') // COLLATE NOCASE
+  const all = db.prepare<[], Row>('SELECT * FROM accounts ORDER BY created_at, id')
+  const describe = db.prepare('UPDATE tokens SET description = ?, updated_at = ? WHERE id = ?')
+  const rehash = db.prepare('UPDATE tokens SET hash = ?, updated_at = ? WHERE id = ?')
   const admin = db.prepare<[], Row>('SELECT * FROM accounts WHERE admin = 1 ORDER BY created_at LIMIT 1')
   const insert = db.prepare(`
     INSERT INTO accounts ( id,  email,  name,  admin,  created_at,  updated_at)
@@ -66,6 +70,13 @@ export function accountStore(db: Db) {
       const row = byId.get(id)
       return row && fromRow(row)
     },
+    findByEmail(email: string) {
+      const row = byEmail.get(email)
+      return row && fromRow(row)
+    },
+    list: () => all.all().map(fromRow),
+    describeToken: (id: string, description: string, at: Date) => void describe.run(description, at.toISOString(), id),
+    rehashToken: (id: string, hash: string, at: Date) => void rehash.run(hash, at.toISOString(), id),
     admin() {
       const row = admin.get()
       return row && fromRow(row)

@@ -1,19 +1,32 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
+import type { Db } from '../../db/open.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../apps/app.ts'
 import type { Ids } from '../ids.ts'
 import { callerOf, checkScope } from './auth.ts'
 import { errorHandler } from './error-handler.ts'
-import { page } from './range.ts'
-import type { Call, Deps, Reply, Route } from './route.ts'
+import { bodyOf, jsonBody } from './body.ts'
+import { idempotency } from './idempotency.ts'
+import { rateLimit } from './rate.ts'
+import { render, send } from './respond.ts'
+import type { Call, Deps, Route } from './route.ts'
+import type { Sources } from './sources.ts'
+import type { Streams } from './streams.ts'
+import { accessRoutes, peopleRoutes } from './routes/access.ts'
 import { appRoutes } from './routes/apps.ts'
+import { buildRoutes } from './routes/builds.ts'
 import { accountRoutes, domainRoutes, fixedRoutes, logRoutes } from './routes/others.ts'
+import { pipelineRoutes } from './routes/pipelines.ts'
 import { processRoutes } from './routes/processes.ts'
 import { releaseRoutes } from './routes/releases.ts'
 
-const BODY_BYTES = 1024 * 1024
+type Once = ReturnType<typeof idempotency>['once']
 
-export type ApiDeps = Deps & {
+export type ApiDeps = Omit<Deps, 'rate'> & {
+  db: Db
+  vault: { seal(text: string, place: string): Buffer; open(sealed: Buffer, place: string): string }
+  streams: Streams
+  sources: Sources
   ids: Ids
   /** Host names under which the API may be called; anything else is another site's page trying (DNS rebinding). */
   hostNames: () => readonly string[]
@@ -34,27 +47,41 @@ export const routes = (deps: Deps): Route[] => [
   ...releaseRoutes(deps),
   ...processRoutes(deps),
   ...domainRoutes(deps),
+  ...buildRoutes(deps),
+  ...accessRoutes(deps),
+  ...pipelineRoutes(deps),
   ...logRoutes(deps),
   ...accountRoutes(deps),
+  ...peopleRoutes(deps),
   ...fixedRoutes(deps),
 ]
 
 /** The HTTP API as an express app. */
 export function api(deps: ApiDeps): express.Express {
+  const rate = rateLimit(deps)
+  const { once } = idempotency(deps)
   const server = express().disable('x-powered-by').disable('etag').set('query parser', 'simple')
   server.use(guardHost(deps.hostNames))
-  server.get('/health', (_req, res) => void res.json({ status: 'ok', instance: deps.instance }))
-  server.get('/logs/:secret', (req, res) => streamLogs(deps, req, res))
-  server.use(deps.git)
   server.use((req, res, next) => {
-    res.set('Request-Id', String(req.headers['request-id'] ?? deps.ids.uuid()).slice(0, 8192))
-    res.set('RateLimit-Remaining', '4500')
-    res.set('Cache-Control', 'no-store')
-    res.locals['caller'] = callerOf(deps.accounts, req) // before any body is read
+    res.set({ 'Request-Id': requestId(req) ?? deps.ids.uuid(), 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
     next()
   })
-  server.use(express.json({ limit: BODY_BYTES, type: () => true, strict: true }))
-  for (const route of routes(deps)) server[route.method](route.path, handler(deps, route))
+  server.get('/health', (_req, res) => void res.json({ status: 'ok', instance: deps.instance }))
+  server.get('/logs/:secret', (req, res) => streamLogs(deps, req, res))
+  server.get('/streams/:kind/:app/:id/:mac', (req, res) => streamOutput(deps, req, res))
+  server.put('/sources/:secret', async (req, res) => {
+    await deps.sources.put(req.params['secret'] as string, req)
+    res.end()
+  })
+  server.use(deps.git)
+  server.use((req, res, next) => {
+    const caller = callerOf(deps.accounts, req) // before any body is read
+    res.locals['caller'] = caller
+    res.set('RateLimit-Remaining', String(rate.take(caller.account.id)))
+    next()
+  })
+  server.use(jsonBody())
+  for (const route of routes({ ...deps, rate })) server[route.method](route.path, handler(deps, once, route))
   server.use((req) => {
     throw new AppError('not_found', `There is no ${req.method} ${req.path} here. docs/api.md lists what there is.`)
   })
@@ -62,49 +89,40 @@ export function api(deps: ApiDeps): express.Express {
   return server
 }
 
+/** Echoed where it is plain text; the official CLI sends a growing list of them. */
+function requestId(req: Request): string | undefined {
+  const given = String(req.headers['request-id'] ?? '')
+  return /^[\x21-\x7e ,]{1,8192}$/.test(given) ? given : undefined
+}
+
 const handler =
-  (deps: ApiDeps, route: Route): RequestHandler =>
+  (deps: ApiDeps, once: Once, route: Route): RequestHandler =>
   async (req, res) => {
     const caller = res.locals['caller'] as Call['caller']
     checkScope(caller, route.scope)
-    const authority = req.headers.host ?? ''
-    const origin = {
-      apiUrl: `${(req.socket as { encrypted?: boolean }).encrypted ? 'https' : 'http'}://${authority}`,
-      webUrl: deps.webUrl,
-    }
-    const params = req.params as Record<string, string>
     const call: Call = {
       caller,
       account: caller.account,
-      params,
+      params: req.params as Record<string, string>,
       query: req.query,
       body: bodyOf(req),
       range: req.headers.range,
-      origin,
-      authority,
+      scope: route.scope,
+      origin: originOf(deps, req),
+      authority: req.headers.host ?? '',
     }
-    send(res, await route.handle(call), call.range)
+    const work = async () => render(await route.handle(call), call.range)
+    const key = req.headers['idempotency-key']
+    if (req.method === 'GET' || key === undefined) return send(req, res, await work())
+    const ask = { accountId: caller.account.id, key: String(key), method: req.method, path: req.originalUrl, body: call.body }
+    const { answer, replayed } = await once(ask, work)
+    await send(req, res, replayed ? { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } } : answer)
   }
 
-function bodyOf(req: Request): Record<string, unknown> {
-  const body: unknown = req.body
-  if (body === undefined || body === null) return {}
-  if (typeof body !== 'object' || Array.isArray(body))
-    throw new AppError('bad_request', 'The request body should be a JSON object.')
-  return body as Record<string, unknown>
-}
-
-function send(res: Response, reply: Reply, range: string | undefined) {
-  if ('json' in reply)
-    return void res
-      .status(reply.status ?? 200)
-      .set(reply.headers ?? {})
-      .json(reply.json)
-  const { items, status, contentRange, nextRange } = page(range, reply.list as never[], reply.keys)
-  res.status(status).set('Accept-Ranges', Object.keys(reply.keys).join(', ')).set('Content-Range', contentRange)
-  if (nextRange) res.set('Next-Range', nextRange)
-  res.json(items.map(reply.show))
-}
+const originOf = ({ webUrl }: ApiDeps, req: Request) => ({
+  apiUrl: `${(req.socket as { encrypted?: boolean }).encrypted ? 'https' : 'http'}://${req.headers.host ?? ''}`,
+  webUrl,
+})
 
 function guardHost(hostNames: ApiDeps['hostNames']) {
   return (req: Request, _res: Response, next: NextFunction) => {
@@ -124,6 +142,17 @@ async function streamLogs(deps: ApiDeps, req: Request, res: Response) {
     if (!res.write(text) && !gone.signal.aborted) await drained(res)
   }
   await deps.serveLogs(req.params['secret'] as string, { signal: gone.signal, write, ...(lastEventId > 0 && { lastEventId }) })
+  res.end()
+}
+
+async function streamOutput(deps: ApiDeps, req: Request, res: Response) {
+  const gone = new AbortController()
+  res.on('close', () => gone.abort())
+  const write = async (text: string) => {
+    if (!res.headersSent) res.type('text/plain; charset=utf-8').flushHeaders()
+    if (text && !res.write(text) && !gone.signal.aborted) await drained(res)
+  }
+  await deps.streams.serve(req.params as Record<string, string>, { signal: gone.signal, write })
   res.end()
 }
 

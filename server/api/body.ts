@@ -20,7 +20,10 @@ export function jsonBody(): RequestHandler[] {
   const verify = (_req: IncomingMessage, _res: unknown, bytes: Buffer) => {
     if (!isUtf8(bytes)) throw bad('The request body is not valid UTF-8.')
   }
-  return [checkType, express.json({ limit: MAX_BYTES, type: (req) => isJson(req.headers['content-type'] ?? ''), strict: true, verify })]
+  return [
+    checkType,
+    express.json({ limit: MAX_BYTES, type: (req) => isJson(req.headers['content-type'] ?? ''), strict: true, verify }),
+  ]
 }
 
 /** The body as an object. Throws bad_request for anything that could not be kept as it came. */
@@ -37,7 +40,8 @@ function check(body: object) {
   const open: { value: unknown; depth: number }[] = [{ value: body, depth: 1 }]
   for (let one = open.pop(); one; one = open.pop()) {
     const { value, depth } = one
-    if (typeof value === 'string' && /\p{Surrogate}/u.test(value)) throw bad('The request body has half a surrogate pair in a text.')
+    if (typeof value === 'string' && /\p{Surrogate}/u.test(value))
+      throw bad('The request body has half a surrogate pair in a text.')
     if (typeof value === 'number' && !Number.isFinite(value)) throw bad('The request body has a number that is too large.')
     if (typeof value !== 'object' || value === null) continue
     if (depth > MAX_DEPTH) throw bad(`The request body is nested deeper than ${MAX_DEPTH} levels.`)

@@ -21,7 +21,9 @@ export type Ask = { accountId: string; key: string; method: string; path: string
  * refused, as nobody knows how far it came; a call that was refused (AppError) has done nothing and may be repeated.
  */
 export function idempotency({ db, clock, vault }: Deps) {
-  const find = db.prepare<[string, string], Row>('SELECT fingerprint, status, sealed FROM answers WHERE account_id = ? AND key = ?')
+  const find = db.prepare<[string, string], Row>(
+    'SELECT fingerprint, status, sealed FROM answers WHERE account_id = ? AND key = ?',
+  )
   const begin = db.prepare('INSERT INTO answers (account_id, key, fingerprint, created_at) VALUES (?, ?, ?, ?)')
   const keep = db.prepare('UPDATE answers SET status = ?, sealed = ? WHERE account_id = ? AND key = ?')
   const forget = db.prepare('DELETE FROM answers WHERE account_id = ? AND key = ?')
@@ -41,17 +43,24 @@ export function idempotency({ db, clock, vault }: Deps) {
 
   function again({ accountId, key }: Ask, row: Row): Rendered {
     if (row.status === null || !row.sealed)
-      throw new AppError('conflict', 'This request was interrupted before. Look at what has happened, then send it with a new Idempotency-Key.')
+      throw new AppError(
+        'conflict',
+        'This request was interrupted before. Look at what has happened, then send it with a new Idempotency-Key.',
+      )
     return JSON.parse(vault.open(row.sealed, `answer ${accountId} ${key}`)) as Rendered
   }
 
   return {
     async once(ask: Ask, work: () => Promise<Rendered>): Promise<{ answer: Rendered; replayed: boolean }> {
       const { accountId, key } = ask
-      if (key.length > MAX_KEY || !/^[\x21-\x7e]+$/.test(key)) throw invalid(`Idempotency-Key should be 1 to ${MAX_KEY} visible ASCII characters.`)
-      const fingerprint = createHash('sha256').update(`${ask.method} ${ask.path}\n${JSON.stringify(ask.body)}`).digest('hex')
+      if (key.length > MAX_KEY || !/^[\x21-\x7e]+$/.test(key))
+        throw invalid(`Idempotency-Key should be 1 to ${MAX_KEY} visible ASCII characters.`)
+      const fingerprint = createHash('sha256')
+        .update(`${ask.method} ${ask.path}\n${JSON.stringify(ask.body)}`)
+        .digest('hex')
       const row = find.get(accountId, key)
-      if (row && row.fingerprint !== fingerprint) throw invalid('This Idempotency-Key came with another request before: use a new one.')
+      if (row && row.fingerprint !== fingerprint)
+        throw invalid('This Idempotency-Key came with another request before: use a new one.')
       const name = `${accountId} ${key}`
       const running = underWay.get(name)
       if (running) return { answer: await running, replayed: true }

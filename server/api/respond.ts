@@ -31,7 +31,7 @@ export async function send(req: Request, res: Response, { status, headers, text 
   res.status(status).set({ Vary: 'Accept, Accept-Encoding, Range', ...headers })
   if (req.method === 'GET') {
     res.set('ETag', `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`)
-    if (req.fresh) return void res.status(304).removeHeader('Content-Range').end()
+    if (req.fresh) return void res.status(304).end()
   }
   res.type('json')
   const small = text.length < MIN_GZIP_BYTES || req.acceptsEncodings('gzip', 'identity') !== 'gzip'

@@ -1,9 +1,15 @@
+import type { Readable } from 'node:stream'
 import type { Account } from '../accounts/account.ts'
 import type { Accounts, Caller, Scope } from '../accounts/accounts.ts'
+import type { Collaborators, Permission } from '../accounts/collaborators.ts'
+import type { Keys } from '../accounts/keys.ts'
 import type { App } from '../apps/app.ts'
 import type { Clock } from '../clock.ts'
-import { invalid } from '../errors.ts'
+import { AppError, invalid } from '../errors.ts'
+import type { Pipelines } from '../pipelines/pipelines.ts'
+import type { Jobs } from './jobs.ts'
 import type { Origin } from './serialize.ts'
+import type { Streams } from './streams.ts'
 import type { UseCases } from './use-cases.ts'
 
 /** What a handler gets: the caller is known and may use the route; nothing of express is left. */
@@ -14,6 +20,7 @@ export type Call = {
   query: Record<string, unknown>
   body: Record<string, unknown>
   range: string | undefined
+  scope: Route['scope']
   origin: Origin
   /** "host:port" of the port that the client reached. */
   authority: string
@@ -36,6 +43,14 @@ export type Deps = {
   useCases: UseCases
   accounts: Accounts
   clock: Clock
+  collaborators: Collaborators
+  keys: Keys
+  pipelines: Pipelines
+  rate: { remaining(accountId: string): number }
+  /** Addresses that hold their own right to be read, for clients that send no token there (PLATFORM-API.md §7). */
+  streams: Pick<Streams, 'urlOf'>
+  jobs: Jobs
+  sources: { create(): { secret: string }; open(secret: string): Readable }
   logSessions: { create(appId: string, options: Record<string, unknown>): { id: string; secret: string } }
 }
 
@@ -58,9 +73,26 @@ export const listed = <T>(
   show: (item: T) => unknown,
 ): Reply => ({ list, keys, show })
 
-/** The app of `:app`, by name or id, if the caller may see it. */
-export const appOf = ({ useCases }: Pick<Deps, 'useCases'>, { account, params }: Call): App =>
-  useCases.apps.find(account, params['app']!)
+/** The app of `:app`, by name or id. Throws not_found when the caller may not see it, forbidden when it may not do this. */
+export function appOf(deps: Pick<Deps, 'useCases' | 'collaborators'>, call: Call, needed?: Permission): App {
+  return appNamed(deps, call, call.params['app']!, needed)
+}
+
+export function appNamed(
+  { useCases, collaborators }: Pick<Deps, 'useCases' | 'collaborators'>,
+  { account, scope }: Call,
+  nameOrId: string,
+  needed: Permission = scope.startsWith('write') ? 'operate' : 'view',
+): App {
+  const app = useCases.apps.find(account, nameOrId)
+  collaborators.check(account, app, needed)
+  return app
+}
+
+/** Throws forbidden. */
+export function checkAdmin({ account }: Call): void {
+  if (!account.admin) throw new AppError('forbidden', 'Only an admin may do that.')
+}
 
 /** A string field of the body, or undefined. Throws invalid_params for another type. */
 export function text(body: Record<string, unknown>, name: string): string | undefined {

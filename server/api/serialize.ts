@@ -9,7 +9,7 @@ import type * as wire from './wire.ts'
 
 /** One size: limits are settings, not products. Must not be "eco" (PLATFORM-API.md §7). */
 export const SIZE = 'Standard-1X'
-const FIXED = {
+export const FIXED = {
   region: { id: '00000000-0000-4000-8000-000000000001', name: 'us' },
   generation: { id: '00000000-0000-4000-8000-000000000002', name: 'cedar' },
   size: { id: '00000000-0000-4000-8000-000000000003', name: SIZE },

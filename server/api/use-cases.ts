@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { App } from '../apps/app.ts'
 import type { Account } from '../accounts/account.ts'
+import type { Build } from '../builds/build.ts'
 import type { Domain } from '../domains/domain.ts'
 import type { Dyno, FormationEntry } from '../formation/formation.ts'
 import type { ImageSource, Release } from '../releases/release.ts'
@@ -22,6 +23,8 @@ export type UseCases = {
     /** Makes the app, its v1 and its repository. A name is made up when none is given. */
     create(user: User, input: { name?: string | undefined; stack?: string | undefined }): App
     update(app: App, changes: { name?: string; maintenance?: boolean; stack?: string }): App
+    /** Gives it to another account. */
+    transfer(app: App, user: User, to: User): App
     /** Removes containers, images, volumes, logs and the repository too, as soon as may be. */
     destroy(app: App, user: User): Promise<void>
   }
@@ -71,6 +74,10 @@ export type UseCases = {
     attach(secret: string, socket: Duplex): Promise<boolean>
     resize(app: App, name: string, size: { columns: number; rows: number }): Promise<void>
   }
+  builds: {
+    /** Newest last. */
+    list(appId: string): Build[]
+  }
   deploys: {
     /**
      * Build → release → switch, in the order of arrival per app. `log` gets every line for the pusher. Resolves with the succeeded release;
@@ -79,7 +86,8 @@ export type UseCases = {
     deploy(
       app: App,
       user: User,
-      source: { tar: Readable; commit: string; description?: string } | { image: ImageSource; description: string },
+      source:
+        { tar: Readable; commit: string; description?: string; buildId?: string } | { image: ImageSource; description: string },
       io: { signal: AbortSignal; log: (line: string) => void },
     ): Promise<Release>
   }

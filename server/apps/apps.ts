@@ -82,6 +82,11 @@ export function apps({ db, clock, ids, initialRelease, mayUse, prepare, clean, w
       return store.find(app.id)!
     },
 
+    transfer(app: App, _user: { email: string }, to: { id: string }): App {
+      store.give(app.id, to.id, clock.now())
+      return store.find(app.id)!
+    },
+
     async destroy(app: App): Promise<void> {
       store.remove(app.id)
       wake()

@@ -33,6 +33,7 @@ export function appStore(db: Db) {
     VALUES           (@id, @name, @owner_id, @stack, 0,            @created_at, @created_at)`)
   const update = db.prepare(`
     UPDATE apps SET name = @name, maintenance = @maintenance, stack = @stack, updated_at = @updated_at WHERE id = @id`)
+  const give = db.prepare('UPDATE apps SET owner_id = ?, updated_at = ? WHERE id = ?')
   const remove = db.prepare('DELETE FROM apps WHERE id = ?')
   return {
     list: () => all.all().map(fromRow),
@@ -50,6 +51,7 @@ export function appStore(db: Db) {
         stack: app.stack,
         updated_at: at.toISOString(),
       }),
+    give: (id: string, ownerId: string, at: Date) => void give.run(ownerId, at.toISOString(), id),
     remove: (id: string) => void remove.run(id),
   }
 }

@@ -8,12 +8,17 @@ import { queue } from './queue.ts'
 
 type User = Release['user']
 type Io = { signal: AbortSignal; log: (line: string) => void }
-type Source = { tar: Readable; commit: string; description?: string } | { image: ImageSource; description: string }
+/** `buildId`: what the build's record will be called, for who must know before its turn. */
+type Source =
+  { tar: Readable; commit: string; description?: string; buildId?: string } | { image: ImageSource; description: string }
 
 type Deps = {
   logs: LogSink
   /** Builds and keeps the build's record; rejects AppError build_failed. */
-  build: (input: { app: App; user: User; tar: Readable; commit: string }, io: Io) => Promise<ImageSource>
+  build: (
+    input: { app: App; user: User; tar: Readable; commit: string; buildId?: string | undefined },
+    io: Io,
+  ) => Promise<ImageSource>
   releases: {
     deploy(appId: string, user: User, source: ImageSource, description: string): Release
     settled(appId: string, version: number, signal: AbortSignal): Promise<Release>
@@ -30,7 +35,10 @@ export function deploys({ logs, build, releases, lastLines, url }: Deps) {
   const turns = queue()
 
   async function through(app: App, user: User, source: Source, io: Io): Promise<Release> {
-    const image = 'image' in source ? source.image : await build({ app, user, tar: source.tar, commit: source.commit }, io)
+    const image =
+      'image' in source
+        ? source.image
+        : await build({ app, user, tar: source.tar, commit: source.commit, buildId: source.buildId }, io)
     io.signal.throwIfAborted()
     const description = source.description ?? `Deploy ${(image.commit ?? '').slice(0, 8)}`
     const release = releases.deploy(app.id, user, image, description)

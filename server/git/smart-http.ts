@@ -12,7 +12,8 @@ type Service = (typeof SERVICES)[number]
 
 type Deps = {
   accounts: Accounts
-  findApp: (caller: Caller, name: string) => App
+  /** Throws not_found, also for what the caller may not see; forbidden for a push without the permission. */
+  findApp: (caller: Caller, name: string, needed: 'deploy' | 'view') => App
   repoOf: (appId: string) => string
   hooksFolder: string
   /** Announces a push and returns what its hook will be told by: environment, and what to do when it is over. */
@@ -37,8 +38,9 @@ export function smartHttp(deps: Deps): RequestHandler {
 /** The app of the path for a caller who may, or undefined once the request has been answered. */
 function authorized(deps: Deps, service: Service, req: Request, res: Response): { app: App; caller: Caller } | undefined {
   try {
-    const caller = deps.callerOf(req, service === 'git-receive-pack' ? 'deploy' : 'read')
-    return { caller, app: deps.findApp(caller, req.params['app'] as string) }
+    const isPush = service === 'git-receive-pack'
+    const caller = deps.callerOf(req, isPush ? 'deploy' : 'read')
+    return { caller, app: deps.findApp(caller, req.params['app'] as string, isPush ? 'deploy' : 'view') }
   } catch (cause) {
     if (!(cause instanceof AppError)) throw cause
     if (cause.code === 'unauthorized') res.set('WWW-Authenticate', 'Basic realm="dozen"')
@@ -70,7 +72,7 @@ function exchange(deps: Deps, service: Service, req: Request, res: Response) {
   const child = git(deps, req, [command(service), '--stateless-rpc', deps.repoOf(found.app.id)], push?.env)
   const body = req.headers['content-encoding'] === 'gzip' ? pipeline(req, createGunzip(), () => {}) : req
   pipeline(body, child.stdin, () => {}) // a client that goes away ends git's input, and git with it
-  child.stdout.pipe(res)
+  pipeline(child.stdout, res, () => {})
   child.on('close', () => push?.end())
 }
 
@@ -86,8 +88,11 @@ function git(deps: Deps, req: Request, args: string[], env: Record<string, strin
     '-c',
     `receive.maxInputSize=${deps.maxPackBytes}`,
   ]
-  return spawn('git', [...settings, ...args], {
+  const child = spawn('git', [...settings, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...gitEnvironment(deps.path), ...(/^version=[0-2]$/.test(protocol) && { GIT_PROTOCOL: protocol }), ...env },
   })
+  child.on('error', () => child.stdout.destroy(new Error('git could not be started'))) // the client sees a cut answer
+  child.stdin.on('error', () => {}) // git ended before its input did
+  return child
 }

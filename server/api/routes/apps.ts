@@ -37,11 +37,12 @@ export function appRoutes(deps: Deps): Route[] {
         build_stack: stack,
       } = call.body as { name?: string; maintenance?: boolean; build_stack?: string | { name: string } }
       const changes = { name, maintenance, stack: typeof stack === 'object' && stack ? stack.name : stack }
+      const app = appOf(deps, call, name === undefined ? 'operate' : 'manage')
       const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-      return ok(shown(apps.update(appOf(deps, call), given), call))
+      return ok(shown(apps.update(app, given), call))
     }), // dozen apps:rename, maintenance:on, stack:set
     DELETE('/apps/:app', 'write', async (call) => {
-      const app = appOf(deps, call)
+      const app = appOf(deps, call, 'manage')
       await apps.destroy(app, call.account)
       return ok(shown(app, call))
     }), // dozen destroy

@@ -1,5 +1,5 @@
 import { invalid, notFound } from '../../errors.ts'
-import { appOf, DELETE, GET, listed, ok, POST, text, type Call, type Deps, type Route } from '../route.ts'
+import { appOf, DELETE, GET, listed, ok, PATCH, POST, text, type Call, type Deps, type Route } from '../route.ts'
 import * as show from '../serialize.ts'
 
 const EPOCH = '2026-01-01T00:00:00Z'
@@ -17,7 +17,9 @@ export function accountRoutes({ accounts, clock }: Deps): Route[] {
     GET('/account', 'identity', (call) => ok(show.account(call.account))), // dozen whoami
     GET('/users/~', 'identity', (call) => ok(show.account(call.account))), // heroku pipelines:create
     GET('/oauth/authorizations', 'global', (call) =>
-      ok(accounts.tokens(call.account.id).map((token) => shown(token, call, null))),
+      listed(accounts.tokens(call.account.id), { id: (t) => t.id, created_at: (t) => t.createdAt.toISOString() }, (token) =>
+        shown(token, call, null),
+      ),
     ), // dozen tokens
     POST('/oauth/authorizations', 'global', (call) => {
       const { description, scope, expires_in: expiresIn } = call.body
@@ -25,6 +27,13 @@ export function accountRoutes({ accounts, clock }: Deps): Route[] {
       return ok(shown(token, call, secret), 201)
     }), // dozen tokens:create
     GET('/oauth/authorizations/:id', 'global', (call) => ok(shown(find(call), call, null))), // dozen tokens
+    PATCH('/oauth/authorizations/:id', 'global', (call) =>
+      ok(shown(accounts.updateToken(call.account.id, find(call).id, call.body['description']), call, null)),
+    ), // heroku authorizations:update
+    POST('/oauth/authorizations/:id/actions/regenerate-tokens', 'global', (call) => {
+      const { token, secret } = accounts.rotateToken(call.account.id, find(call).id)
+      return ok(shown(token, call, secret))
+    }), // heroku authorizations:rotate
     DELETE('/oauth/authorizations/:id', 'global', (call) =>
       ok(shown(accounts.revokeToken(call.account.id, find(call).id), call, null)),
     ), // dozen tokens:revoke
@@ -73,6 +82,28 @@ export function domainRoutes(deps: Deps): Route[] {
   ]
 }
 
+const region = {
+  ...show.FIXED.region,
+  country: 'Here',
+  description: 'This machine',
+  locale: 'Here',
+  private_capable: false,
+  provider: { name: 'dozen', region: 'local' },
+  created_at: EPOCH,
+  updated_at: EPOCH,
+}
+const size = {
+  ...show.FIXED.size,
+  architecture: 'x86_64',
+  compute: 1,
+  cost: { cents: 0, unit: 'month' },
+  dedicated: false,
+  precise_dyno_units: 0,
+  generation: show.FIXED.generation,
+  memory: 0.5,
+  private_space_only: false,
+}
+
 /** Small answers that the stock CLI asks for on its way to something else. */
 export function fixedRoutes(deps: Deps): Route[] {
   const none = (call: Call) => {
@@ -88,43 +119,34 @@ export function fixedRoutes(deps: Deps): Route[] {
     updated_at: EPOCH,
   })
   return [
-    ...[
-      'addons',
-      'addon-attachments',
-      'collaborators',
-      'features',
-      'sni-endpoints',
-      'log-drains',
-      'webhooks',
-      'buildpack-installations',
-    ].map(
+    ...['addons', 'addon-attachments', 'features', 'sni-endpoints', 'log-drains', 'webhooks', 'buildpack-installations'].map(
       (noun) => GET(`/apps/:app/${noun}`, 'read', none), // heroku apps:info
     ),
-    GET('/apps/:app/pipeline-couplings', 'read', (call) => {
-      appOf(deps, call)
-      throw notFound('pipeline coupling')
-    }), // heroku apps:info: one object, or 404
     GET('/addons', 'read', () => ok([])), // heroku addons
     GET('/addon-attachments', 'read', () => ok([])), // heroku addons
-    GET('/pipelines', 'read', () => ok([])), // heroku pipelines
-    GET('/account/keys', 'identity', () => ok([])), // heroku keys
+    GET('/account/features', 'identity', () => ok([])), // heroku labs
+    GET('/addon-services', 'identity', () => ok([])), // heroku addons:services
+    GET('/oauth/sessions', 'identity', () => ok([])), // heroku sessions
+    GET('/dyno-sizes', 'identity', () => ok([size])), // heroku ps:type
+    GET('/dyno-sizes/:size', 'identity', (call) => {
+      if (![size.id, size.name].includes(call.params['size']!)) throw notFound('dyno size')
+      return ok(size)
+    }), // curl
+    GET('/apps/:app/formation/:type/dyno-sizes', 'read', (call) => (appOf(deps, call), ok([size]))), // curl
     GET('/teams', 'identity', () => ok([])), // heroku teams
     GET('/spaces', 'identity', () => ok([])), // heroku spaces
-    GET('/regions', 'identity', () =>
-      ok([
-        {
-          id: '00000000-0000-4000-8000-000000000001',
-          name: 'us',
-          country: 'Here',
-          description: 'This machine',
-          locale: 'Here',
-          private_capable: false,
-          provider: { name: 'dozen', region: 'local' },
-          created_at: EPOCH,
-          updated_at: EPOCH,
-        },
-      ]),
-    ), // heroku regions
+    GET('/regions', 'identity', () => ok([region])), // heroku regions
+    GET('/regions/:region', 'identity', (call) => {
+      if (![region.id, region.name].includes(call.params['region']!)) throw notFound('region')
+      return ok(region)
+    }), // curl
+    GET('/stacks/:stack', 'identity', (call) => {
+      const found = [stack('heroku-22'), stack('container')].find(({ id, name }) =>
+        ([id, name] as string[]).includes(call.params['stack']!),
+      )
+      if (!found) throw notFound('stack')
+      return ok(found)
+    }), // curl
     GET('/stacks', 'identity', () => ok([stack('heroku-22'), stack('container')])), // heroku apps:stacks
   ]
 }

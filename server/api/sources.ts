@@ -1,0 +1,85 @@
+import { createReadStream, createWriteStream, mkdirSync, openSync, readSync, closeSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Transform, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import type { Clock } from '../clock.ts'
+import { AppError, invalid, notFound } from '../errors.ts'
+import type { Ids } from '../ids.ts'
+
+const KEPT_MS = 3_600_000
+const MAX_OPEN = 100
+const GZIP_MAGIC = 0x1f8b // RFC 1952 §2.3.1
+
+type Deps = { folder: string; maxBytes: number; clock: Clock; ids: Ids }
+
+/** Uploaded source trees (tar or tar.gz), each under an unguessable name for an hour. They never outlive the controller. */
+export function sources({ folder, maxBytes, clock, ids }: Deps) {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const known = new Map<string, { expires: number; isThere: boolean }>()
+  const fileOf = (secret: string) => join(folder, secret)
+
+  function expire() {
+    for (const [secret, { expires }] of known) {
+      if (expires > clock.now().getTime() && known.size <= MAX_OPEN) continue
+      known.delete(secret)
+      rmSync(fileOf(secret), { force: true })
+    }
+  }
+  function get(secret: string) {
+    expire()
+    const found = known.get(secret)
+    if (!found) throw notFound('source')
+    return found
+  }
+  const bounded = () => {
+    let bytes = 0
+    return new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        bytes += chunk.length
+        done(
+          bytes > maxBytes
+            ? new AppError('too_large', `The source is larger than ${maxBytes} bytes (DOZEN_SOURCE_LIMIT).`)
+            : null,
+          chunk,
+        )
+      },
+    })
+  }
+
+  return {
+    create(): { secret: string } {
+      const secret = ids.secret()
+      known.set(secret, { expires: clock.now().getTime() + KEPT_MS, isThere: false })
+      expire()
+      return { secret }
+    },
+    /** Keeps an upload once it is whole. Throws not_found, too_large. */
+    async put(secret: string, body: Readable): Promise<void> {
+      const entry = get(secret)
+      const part = `${fileOf(secret)}.${ids.uuid()}`
+      try {
+        await pipeline(body, bounded(), createWriteStream(part, { mode: 0o600 }))
+        renameSync(part, fileOf(secret))
+        entry.isThere = true
+      } finally {
+        rmSync(part, { force: true })
+      }
+    },
+    /** The plain tar. Throws not_found, and invalid_params while nothing has been uploaded. */
+    open(secret: string): Readable {
+      if (!get(secret).isThere) throw invalid('Nothing has been uploaded to this source yet: PUT the tar to its put_url first.')
+      const magic = Buffer.alloc(2)
+      const file = openSync(fileOf(secret), 'r')
+      readSync(file, magic, 0, 2, 0)
+      closeSync(file)
+      const content = createReadStream(fileOf(secret))
+      if (magic.readUInt16BE() !== GZIP_MAGIC) return content
+      const inflated = createGunzip()
+      content.on('error', (cause) => inflated.destroy(cause)).pipe(inflated)
+      return inflated
+    },
+  }
+}
+export type Sources = ReturnType<typeof sources>
