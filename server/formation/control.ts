@@ -217,10 +217,8 @@ export function control(deps: Deps) {
       removeOrphans(haves, apps)
       const retry = effects.nextRetry()
       const waits = views.flatMap(({ actions }) => actions.flatMap((action) => (action.do === 'wait' ? [action.until] : [])))
-      return Math.max(
-        0,
-        Math.min(RESYNC_MS, ...waits.map((until) => until - clock.now().getTime()), ...(acknowledged ? [] : [200])),
-      )
+      const due = [retry, ...waits].map((until) => until - clock.now().getTime())
+      return Math.max(0, Math.min(RESYNC_MS, ...due, ...(acknowledged ? [] : [200])))
     },
     /** The app's processes as they are now, for `dozen ps`. */
     dynos: async (appId: string) =>
