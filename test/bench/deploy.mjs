@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ROUNDS = Number(process.argv[2] ?? 7)
 const INSTANCE = `test-bench-${process.pid}`
-const labels = { 'dozen.instance': INSTANCE }
+const labels = { 'dozen.instance': INSTANCE, 'dozen.role': 'bench' }
 const docker = new Docker()
 const base = mkdtempSync(join(tmpdir(), 'dozen-bench-'))
 
@@ -24,9 +24,8 @@ const server = (version) => readFileSync(join(ROOT, 'examples/hello/web.js'), 'u
 /** Resolves with the milliseconds until `isLive` is true. */
 async function timed(work, isLive) {
   const started = performance.now()
-  let live = false
   const polling = (async () => {
-    while (!(live = await isLive().catch(() => false))) await new Promise((ok) => setTimeout(ok, 5))
+    while (!(await isLive().catch(() => false))) await new Promise((ok) => setTimeout(ok, 5))
     return performance.now() - started
   })()
   await work()
