@@ -21,8 +21,9 @@ export const STATUS = {
 type Deps = { log: (id: string, cause: unknown) => void; newId: () => string }
 
 export function errorHandler({ log, newId }: Deps): ErrorRequestHandler {
-  return (cause: unknown, _req, res, next) => {
+  return (cause: unknown, req, res, next) => {
     if (res.headersSent) return next(cause) // a stream already began: express closes the socket
+    if (!req.complete) res.set('Connection', 'close') // the rest of the body is nobody's: it must not be read as a next request
     const error = asAppError(cause)
     if (error) {
       const { code: id, message, resource } = error

@@ -30,8 +30,10 @@ export function render(reply: Reply, range: string | undefined): Rendered {
 export async function send(req: Request, res: Response, { status, headers, text }: Rendered): Promise<void> {
   res.status(status).set({ Vary: 'Accept, Accept-Encoding, Range', ...headers })
   if (req.method === 'GET') {
-    res.set('ETag', `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`)
-    if (req.fresh) return void res.status(304).end()
+    const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`
+    res.set('ETag', `W/${tag}`)
+    const held = req.headers['if-none-match']?.split(',').map((one) => one.trim().replace(/^W\//, '')) ?? []
+    if (status < 300 && (held.includes(tag) || held.includes('*'))) return void res.status(304).end()
   }
   res.type('json')
   const small = text.length < MIN_GZIP_BYTES || req.acceptsEncodings('gzip', 'identity') !== 'gzip'

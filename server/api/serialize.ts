@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
 import type { Token } from '../accounts/store.ts'
 import type { App } from '../apps/app.ts'
@@ -42,6 +43,14 @@ export const account = (a: Account): wire.Account => ({
   created_at: a.createdAt.toISOString(),
   updated_at: a.updatedAt.toISOString(),
 })
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** The same UUID (version 8, RFC 9562 §5.8) for the same thing, where what it is known by inside is none. */
+export function uuidOf(id: string): string {
+  if (UUID.test(id)) return id
+  const hex = createHash('sha256').update(id).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
 
 const appRef = ({ id, name }: App) => ({ id, name })
 const stackRef = (name: App['stack']) => ({ id: STACK_IDS[name], name })
@@ -93,7 +102,7 @@ export const release = (r: Release, a: App, { current, eligible }: { current: bo
 })
 
 export const formation = (f: FormationEntry, a: App): wire.Formation => ({
-  id: f.id,
+  id: uuidOf(f.id),
   type: f.type,
   command: f.command,
   quantity: f.quantity,
@@ -105,7 +114,7 @@ export const formation = (f: FormationEntry, a: App): wire.Formation => ({
 })
 
 export const dyno = (d: Dyno, a: App, attachUrl: string | null = null): wire.Dyno => ({
-  id: d.id,
+  id: uuidOf(d.id),
   name: d.name,
   type: d.type,
   command: d.command,
@@ -155,7 +164,7 @@ export const authorization = (t: Token, owner: Account, now: Date, secret: strin
   scope: [...t.scope],
   access_token: {
     id: t.id,
-    token: secret,
+    token: secret ?? '[redacted]',
     expires_in: t.expiresAt ? Math.max(0, Math.floor((t.expiresAt.getTime() - now.getTime()) / 1000)) : null,
   },
   client: null,

@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream, mkdirSync, openSync, readSync, closeSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Transform, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import type { Clock } from '../clock.ts'
@@ -33,19 +33,14 @@ export function sources({ folder, maxBytes, clock, ids }: Deps) {
     if (!found) throw notFound('source')
     return found
   }
-  const bounded = () => {
+  /** Leaves the request readable when it is too large, so that it can still be answered. */
+  async function* bounded(body: Readable) {
     let bytes = 0
-    return new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        bytes += chunk.length
-        done(
-          bytes > maxBytes
-            ? new AppError('too_large', `The source is larger than ${maxBytes} bytes (DOZEN_SOURCE_LIMIT).`)
-            : null,
-          chunk,
-        )
-      },
-    })
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxBytes) throw new AppError('too_large', `The source is larger than ${maxBytes} bytes (DOZEN_SOURCE_LIMIT).`)
+      yield chunk
+    }
   }
 
   return {
@@ -60,7 +55,7 @@ export function sources({ folder, maxBytes, clock, ids }: Deps) {
       const entry = get(secret)
       const part = `${fileOf(secret)}.${ids.uuid()}`
       try {
-        await pipeline(body, bounded(), createWriteStream(part, { mode: 0o600 }))
+        await pipeline(bounded(body), createWriteStream(part, { mode: 0o600 }))
         renameSync(part, fileOf(secret))
         entry.isThere = true
       } finally {

@@ -88,7 +88,7 @@ const region = {
   description: 'This machine',
   locale: 'Here',
   private_capable: false,
-  provider: { name: 'dozen', region: 'local' },
+  provider: { name: 'dozen', region: 'us-east-1' },
   created_at: EPOCH,
   updated_at: EPOCH,
 }

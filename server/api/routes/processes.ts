@@ -9,7 +9,7 @@ export function processRoutes(deps: Deps): Route[] {
 
   const dynoOf = async (call: Call): Promise<Dyno> => {
     const found = (await formation.dynos(appOf(deps, call))).find(
-      (dyno) => dyno.name === call.params['dyno'] || dyno.id === call.params['dyno'],
+      (dyno) => dyno.name === call.params['dyno'] || show.uuidOf(dyno.id) === call.params['dyno'],
     )
     if (!found) throw notFound('dyno')
     return found
@@ -49,7 +49,9 @@ export function processRoutes(deps: Deps): Route[] {
     }), // dozen ps:scale
     GET('/apps/:app/formation/:type', 'read', (call) => {
       const app = appOf(deps, call)
-      const entry = formation.list(app).find((one) => one.type === call.params['type'] || one.id === call.params['type'])
+      const entry = formation
+        .list(app)
+        .find((one) => one.type === call.params['type'] || show.uuidOf(one.id) === call.params['type'])
       if (!entry) throw notFound('formation')
       return ok(show.formation(entry, app))
     }), // dozen ps:scale
