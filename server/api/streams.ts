@@ -4,8 +4,7 @@ import { notFound } from '../errors.ts'
 import type { Jobs } from './jobs.ts'
 
 const POLL_MS = 200
-const KINDS = ['build', 'release'] as const
-type Kind = (typeof KINDS)[number]
+type Kind = 'build' | 'release'
 
 type Deps = {
   clock: Clock
