@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { ignoring } from './dockerignore.ts'
 import { spool, withoutFiles } from './spool.ts'
 
-type Entry = [tar.Header, string?]
+type Entry = [Parameters<ReturnType<typeof tar.pack>['entry']>[0], string?]
 const file = (name: string, content = name, mtime = 0): Entry => [{ name, mtime: new Date(mtime) }, content]
 
 function packed(entries: Entry[]) {
