@@ -20,7 +20,10 @@ const take = async (entries: Entry[], limitBytes = 1e9) =>
 async function namesOf(stream: Readable) {
   const names: string[] = []
   const extract = stream.pipe(tar.extract())
-  for await (const entry of extract) (names.push(entry.header.name), entry.resume())
+  for await (const entry of extract) {
+    names.push(entry.header.name)
+    entry.resume()
+  }
   return names
 }
 
