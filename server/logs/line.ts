@@ -1,3 +1,5 @@
+import { isAtLeast, levelOf, says } from './structured.ts'
+
 /** Who wrote a line: "app" (the app, its build, its API events) or "dozen" (the platform). */
 export type LogSource = 'app' | 'dozen'
 
@@ -25,9 +27,12 @@ export type LogLine = Required<Pick<LogEntry, 'appId' | 'source' | 'dyno' | 'tex
   /** "2026-01-01T00:00:00.000000+00:00" */
   time: string
   release: number | undefined
-  /** Where it was read, for a container's line: "<container id> <position>". */
+  /** Who read it and how far that reader was then: "<reader> <cursor>" (server/logs/store.ts). */
   origin: string | undefined
 }
+
+/** What readers of containers and spools hand in besides: the line's place there, and its time as text. */
+export type ReadEntry = LogEntry & { origin?: string; time?: string }
 
 /** `dyno` is a dyno's name or a process type; `source` accepts "heroku" for "dozen". */
 export type LogQuery = {
@@ -37,6 +42,12 @@ export type LogQuery = {
   dyno?: string | undefined
   type?: string | undefined
   release?: number | undefined
+  since?: Date | undefined
+  until?: Date | undefined
+  /** A part of the text, or "key=value" of a JSON or logfmt line. */
+  grep?: string | undefined
+  /** "error" and what is worse; lines that name no level do not match. */
+  level?: string | undefined
   /** Only lines with a higher id. */
   afterId?: number | undefined
 }
@@ -44,14 +55,24 @@ export type LogQuery = {
 /** "2026-01-01T00:00:00.000000+00:00 app[web.1]: text" */
 export const format = (line: LogLine) => `${line.time} ${line.source}[${line.dyno}]: ${line.text}`
 
-export function matches(line: LogLine, { source, dyno, type, release, afterId }: LogQuery): boolean {
-  const wanted = source === 'heroku' ? 'dozen' : source
-  const isOf = (name: string) => line.dyno === name || line.dyno.startsWith(`${name}.`)
-  return (
-    (!wanted || line.source === wanted) &&
-    (!dyno || isOf(dyno)) &&
-    (!type || isOf(type)) &&
+/** "2026-01-01T00:00:00.000000+00:00"; `micros` is what comes within the millisecond. */
+export const stamp = (at: Date, micros = 0) => at.toISOString().replace('Z', `${String(micros).padStart(3, '0')}+00:00`)
+
+/** The question made ready once, asked of every line. */
+export function matcher(query: LogQuery): (line: LogLine) => boolean {
+  const { dyno, type, release, afterId, grep, level } = query
+  const source = query.source === 'heroku' ? 'dozen' : query.source
+  const since = query.since && stamp(query.since)
+  const until = query.until && stamp(query.until)
+  const isOf = (line: LogLine, name: string) => line.dyno === name || line.dyno.startsWith(`${name}.`)
+  return (line) =>
+    (!source || line.source === source) &&
+    (!dyno || isOf(line, dyno)) &&
+    (!type || isOf(line, type)) &&
     (release === undefined || line.release === release) &&
-    (afterId === undefined || line.id > afterId)
-  )
+    (afterId === undefined || line.id > afterId) &&
+    (!since || line.time >= since) &&
+    (!until || line.time < until) &&
+    (!grep || says(line.text, grep)) &&
+    (!level || isAtLeast(levelOf(line.text), level))
 }

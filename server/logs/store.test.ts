@@ -3,79 +3,89 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { LogLine } from './line.ts'
-import { logStore } from './store.ts'
+import { logStore, type LogStore } from './store.ts'
 
 let folder: string
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'dozen-logs-'))))
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const open = (bytes = 1 << 20) => logStore({ folder, appId: 'a1', bytes })
-const line = (store: ReturnType<typeof open>, text: string, origin?: string): LogLine => ({
-  id: store.nextId(), appId: 'a1', source: 'app', dyno: 'web.1', text, time: '2026-01-01T00:00:00.000000+00:00', release: 2, origin,
+const line = (text: string, origin?: string): LogLine => ({
+  id: 0, appId: 'a1', source: 'app', dyno: 'web.1', text, time: '2026-01-01T00:00:00.000000+00:00', release: 2, origin,
 }) // prettier-ignore
-const texts = (store: ReturnType<typeof open>) => [...store.backwards()].map((one) => one.text).reverse()
-const file = () =>
-  join(
-    folder,
-    'a1',
-    readdirSync(join(folder, 'a1')).find((name) => name.endsWith('.log'))!,
-  )
+const texts = (store: LogStore) => [...store.backwards()].map((one) => one.text).reverse()
+const files = () =>
+  readdirSync(join(folder, 'a1'))
+    .sort()
+    .map((name) => join(folder, 'a1', name))
 
 it('gives back what was appended, over a restart, with rising ids', () => {
-  const first = open()
-  first.append([line(first, 'one'), line(first, 'two\twith\ttabs')])
+  open().append([line('one'), line('two\twith\ttabs')])
   const second = open()
-  second.append([line(second, 'three')])
+  second.append([line('three')])
   expect(texts(second)).toEqual(['one', 'two\twith\ttabs', 'three'])
   expect([...second.backwards()].map((one) => one.id)).toEqual([3, 2, 1])
 })
-it('is whole after a kill at any byte of a write, with lines and positions in step', () => {
+it('is whole after a kill at any byte of a write, with lines and cursors in step', () => {
   const store = open()
-  store.append([line(store, 'kept', 'c1 p1')])
-  const before = readFileSync(file())
-  store.append([line(store, 'second', 'c1 p2'), line(store, 'third', 'c1 p2')])
-  const whole = readFileSync(file())
+  store.append([line('kept', 'c1 p1')])
+  const file = files()[0]!
+  const before = readFileSync(file)
+  store.append([line('second', 'c1 p2'), line('long-', '+c1 p3'), line('er', 'c1 p3'), line('last', 'c1 p4')])
+  const whole = readFileSync(file)
   for (let size = before.length; size <= whole.length; size++) {
-    writeFileSync(file(), whole)
-    truncateSync(file(), size)
+    writeFileSync(file, whole)
+    truncateSync(file, size)
     const again = open()
-    const count = texts(again).length
-    expect(again.stored('c1')).toEqual(
-      [undefined, { position: 'p1', count: 1 }, { position: 'p2', count: 1 }, { position: 'p2', count: 2 }][count],
-    )
-    again.append([line(again, 'next')])
-    expect(texts(again).at(-1)).toBe('next')
+    const found = texts(again)
+    const cursorOf: Record<string, string> = { kept: 'p1', second: 'p2', er: 'p3', last: 'p4' }
+    expect(again.cursor('c1')).toBe(cursorOf[found.at(-1)!])
+    again.append([line('next')])
+    expect(texts(open())).toEqual([...found, 'next'])
+    expect([...open().forwards(0)].map((one) => one.id)).toEqual([...found.keys(), found.length].map((index) => index + 1))
   }
 })
-it.each([
-  ['absent', ''],
-  ['damaged', '{"id":'],
-])('knows positions also when the short cut is %s', (_title, text) => {
-  const store = open()
-  store.append([line(store, 'x', 'c1 p1'), line(store, 'y', 'c2 p9')])
-  if (text) writeFileSync(join(folder, 'a1', 'positions.json'), text)
-  expect(open().stored('c2')).toEqual({ position: 'p9', count: 1 })
+it('knows every cursor when a new segment had just been begun, at whatever byte', () => {
+  const store = open(8)
+  store.append([line('one', 'c1 p1')])
+  store.append([line('two', 'c2 p9')])
+  const newest = files().at(-1)!
+  const whole = readFileSync(newest)
+  for (let size = 0; size <= whole.length; size++) {
+    writeFileSync(newest, whole.subarray(0, size))
+    const again = open(1 << 20)
+    expect(again.cursor('c1')).toBe('p1')
+    expect(again.cursor('c2')).toBe(texts(again).includes('two') ? 'p9' : undefined)
+  }
 })
-it('adds to the short cut what came after it', () => {
-  const store = open()
-  store.append([line(store, 'x', 'c1 p1')])
-  store.savePositions()
-  store.append([line(store, 'y', 'c1 p1'), line(store, 'z', 'c2 p5')])
-  const again = open()
-  expect([again.stored('c1'), again.stored('c2')]).toEqual([{ position: 'p1', count: 2 }, { position: 'p5', count: 1 }]) // prettier-ignore
+it('keeps the cursor of a quiet reader when its lines are long gone, and drops it on request', () => {
+  const store = open(8_000)
+  store.append([line('quiet', 'q/stdout p1'), line('quiet', 'q/stderr p2')])
+  for (let n = 0; n < 1_000; n++) store.append([line(`loud ${n}`, `l/stdout ${n}`)])
+  expect(texts(store)).not.toContain('quiet')
+  expect([open().cursor('q/stdout'), open().cursor('q/stderr')]).toEqual(['p1', 'p2'])
+  store.forget('q')
+  expect([open().cursor('q/stdout'), open().cursor('l/stdout')]).toEqual([undefined, '999'])
 })
 it('stays within its bytes by dropping the oldest', () => {
   const store = open(8_000)
-  for (let n = 1; n <= 1000; n++) store.append([line(store, `line ${n}`)])
+  for (let n = 1; n <= 1000; n++) store.append([line(`line ${n}`)])
   const all = texts(store)
-  const bytes = readdirSync(join(folder, 'a1')).reduce((sum, name) => sum + readFileSync(join(folder, 'a1', name)).length, 0)
+  const bytes = files().reduce((sum, file) => sum + readFileSync(file).length, 0)
   expect(bytes).toBeLessThan(10_000)
   expect(all.at(-1)).toBe('line 1000')
   expect(all).toEqual(Array.from({ length: all.length }, (_, index) => `line ${1001 - all.length + index}`))
 })
-it('reads lines longer than its chunks, and characters cut by them, whole', () => {
+it('reads lines longer than its blocks, and characters cut by them, whole and both ways', () => {
   const store = open()
-  const long = 'ä🚀'.repeat(40_000)
-  store.append([line(store, 'before'), line(store, long), line(store, 'after')])
+  const long = 'ä🚀'.repeat(100_000)
+  store.append([line('before'), line(long), line('after')])
   expect(texts(open())).toEqual(['before', long, 'after'])
+  expect([...open().forwards(1)].map((one) => one.text)).toEqual([long, 'after'])
+})
+it('reads on from any id, over segments', () => {
+  const store = open(8_000)
+  for (let n = 1; n <= 60; n++) store.append([line(`line ${n}`)])
+  const ids = [...store.backwards()].map((one) => one.id).reverse()
+  for (const id of [0, ...ids]) expect([...store.forwards(id)].map((one) => one.id)).toEqual(ids.filter((one) => one > id))
 })

@@ -1,139 +1,167 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { linesBackwards } from './backwards.ts'
 import type { LogLine } from './line.ts'
+import { decode, decodeNote, encode, encodeNote, recordsBackwards, recordsForwards } from './segment.ts'
 
-const SEGMENTS = 8
-const POSITIONS = 'positions.json'
+const MAX_SEGMENT_BYTES = 8 * 1024 * 1024
+const MIN_SEGMENTS = 8
 
-/** How far a container's log has been stored: the last position, and how many lines of it carry that position. */
-export type Stored = { readonly position: string; readonly count: number }
+type Options = { folder: string; appId: string; bytes: number }
 
 /**
- * One app's lines in append-only text files `<first id>.log`, one line a record, fields divided by tabs:
- * id, time, source, dyno, release or -, origin or -, text. The oldest file goes when all together are larger than `bytes`.
+ * One app's lines in append-only text files `<first id>.log`, one record a line, fields divided by tabs: id, time, source, dyno,
+ * release or -, origin or -, text. Records that begin with # are notes. The oldest file goes when all together exceed `bytes`.
  *
- * A container's line carries its position in the engine's log, so what was stored and how far it was read are one write: a kill at any byte
- * leaves them in step. `positions.json` is only a short cut: what it says as of an id, and the lines after that id, give the whole.
+ * A line's `origin` is "<reader> <cursor>": the newest cursor of each reader is derived from the very records that it describes, so
+ * no kill can part them; each segment begins with a note of all cursors, so only the newest one is read to know them. An origin
+ * that begins with "+" marks a piece of a longer line, and belongs to no complete line until its last piece is there.
  */
-export function logStore({ folder, appId, bytes }: { folder: string; appId: string; bytes: number }) {
+export function logStore({ folder, appId, bytes }: Options) {
   const path = join(folder, appId)
   mkdirSync(path, { recursive: true, mode: 0o700 })
-  let segments = files(path)
-  let size = segments.length > 0 ? cutTornTail(join(path, segments.at(-1)!)) : 0
-  let nextId = lastId() + 1
-  const positions = new Map<string, Stored>()
-  restorePositions()
+  const segmentBytes = Math.min(MAX_SEGMENT_BYTES, Math.max(1, Math.floor(bytes / MIN_SEGMENTS)))
+  const keep = Math.max(2, Math.floor(bytes / segmentBytes))
+  let segments = segmentFiles(path)
+  const { cursors, ...left } = recover(appId, path, segments)
+  let { size, lastId } = left
+  let nextId = lastId + 1
+  let isTorn = false
+
+  /** All or nothing: what a full disk took of it is cut off again, before the next write if not at once. */
+  function write(text: string) {
+    if (isTorn) cut()
+    if (segments.length === 0 || size > segmentBytes) rotate()
+    isTorn = true
+    try {
+      appendFileSync(join(path, segments.at(-1)!), text, { mode: 0o600 })
+    } catch (cause) {
+      cut()
+      throw cause
+    }
+    size += Buffer.byteLength(text)
+    isTorn = false
+  }
+
+  function cut() {
+    if (segments.length > 0 && existsSync(join(path, segments.at(-1)!))) truncateSync(join(path, segments.at(-1)!), size)
+    isTorn = false
+  }
 
   function rotate() {
-    segments.push(`${String(nextId).padStart(12, '0')}.log`)
-    size = 0
-    for (const old of segments.slice(0, -SEGMENTS)) rmSync(join(path, old), { force: true })
-    segments = segments.slice(-SEGMENTS)
-  }
-
-  function* backwards(): Generator<LogLine> {
-    for (const file of segments.toReversed()) {
-      if (!existsSync(join(path, file))) continue
-      for (const record of linesBackwards(join(path, file))) {
-        const line = decode(appId, record)
-        if (line) yield line
-      }
-    }
-  }
-
-  function lastId(): number {
-    for (const line of backwards()) return line.id
-    return segments.length > 0 ? parseInt(segments.at(-1)!, 10) - 1 : 0
-  }
-
-  function restorePositions() {
-    const saved = readPositions(join(path, POSITIONS))
-    for (const [container, stored] of Object.entries(saved.positions)) positions.set(container, stored)
-    const newer: LogLine[] = []
-    for (const line of backwards()) {
-      if (line.id <= saved.id) break
-      if (line.origin) newer.push(line)
-    }
-    newer.reverse().forEach(advance)
-  }
-
-  function advance({ origin }: LogLine) {
-    const [container = '', position = ''] = origin!.split(' ')
-    const before = positions.get(container)
-    positions.set(container, { position, count: before?.position === position ? before.count + 1 : 1 })
+    const name = `${String(nextId).padStart(12, '0')}.log`
+    const note = encodeNote({ cursors: Object.fromEntries(cursors) })
+    appendFileSync(join(path, name), note, { mode: 0o600 })
+    if (segments.at(-1) !== name) segments.push(name)
+    size = statSync(join(path, name)).size
+    for (const old of segments.slice(0, -keep)) rmSync(join(path, old), { force: true })
+    segments = segments.slice(-keep)
   }
 
   return {
-    nextId: () => nextId++,
-    append(lines: readonly LogLine[]) {
+    /** Id of the newest line; 0 when there is none. */
+    lastId: () => lastId,
+    /** Newest cursor of a reader. */
+    cursor: (reader: string) => cursors.get(reader),
+    /** Gives the lines their ids and stores them; all or none. Throws what the file system says. */
+    append(lines: LogLine[]) {
       if (lines.length === 0) return
-      if (segments.length === 0 || size > bytes / SEGMENTS) rotate()
-      const text = lines.map(encode).join('')
-      appendFileSync(join(path, segments.at(-1)!), text, { mode: 0o600 })
-      size += Buffer.byteLength(text)
-      for (const line of lines) if (line.origin) advance(line)
+      const first = nextId
+      let text = ''
+      for (const [index, line] of lines.entries()) text += encode(Object.assign(line, { id: first + index }))
+      write(text)
+      nextId = first + lines.length
+      lastId = nextId - 1
+      for (const { origin } of lines) remember(cursors, origin)
+    },
+    /** The reader will not come back: its cursors need not be kept. */
+    forget(reader: string) {
+      if (!forgetIn(cursors, reader)) return
+      write(encodeNote({ forget: reader }))
     },
     /** Newest first. */
-    backwards,
-    stored: (container: string): Stored | undefined => positions.get(container),
-    /** A container that is gone needs no position any more. */
-    forget: (container: string) => void positions.delete(container),
-    /** Call when nothing is waiting to be appended. */
-    savePositions() {
-      const text = JSON.stringify({ id: nextId - 1, positions: Object.fromEntries(positions) })
-      writeFileSync(join(path, `${POSITIONS}.tmp`), text, { mode: 0o600 })
-      renameSync(join(path, `${POSITIONS}.tmp`), join(path, POSITIONS))
+    *backwards(): Generator<LogLine> {
+      for (const file of segments.toReversed()) yield* decoded(appId, recordsBackwards(join(path, file)))
+    },
+    /** Oldest first, from the first id above `afterId` on. What is appended meanwhile comes too. */
+    *forwards(afterId: number): Generator<LogLine> {
+      let last = afterId
+      for (let file = after(segments, last); file; file = after(segments, last, file)) {
+        for (const { record } of recordsForwards(join(path, file))) {
+          const line = decode(appId, record)
+          if (line && line.id > last) yield line
+          if (line) last = Math.max(last, line.id)
+        }
+        if (last >= lastId) return
+      }
     },
   }
 }
 export type LogStore = ReturnType<typeof logStore>
 
-const files = (path: string) =>
+const firstId = (file: string) => Number(file.slice(0, 12))
+
+/** The file that holds the first id above `id`, or the next one after `previous`. */
+function after(files: readonly string[], id: number, previous?: string): string | undefined {
+  if (previous) return files.find((file) => file > previous)
+  return files.findLast((file) => firstId(file) <= id + 1) ?? files[0]
+}
+
+function* decoded(appId: string, records: Iterable<string>): Generator<LogLine> {
+  for (const record of records) {
+    const line = decode(appId, record)
+    if (line) yield line
+  }
+}
+
+const segmentFiles = (path: string) =>
   readdirSync(path)
     .filter((name) => /^\d{12}\.log$/.test(name))
     .sort()
 
-function readPositions(file: string): { id: number; positions: Record<string, Stored> } {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as { id: number; positions: Record<string, Stored> }
-  } catch {
-    return { id: 0, positions: {} } // absent or damaged: the lines themselves know
+/**
+ * What an earlier life left. A kill in the middle of a write leaves half a record, or the first pieces of a line without its last:
+ * they go, and whoever delivered them delivers them again.
+ */
+function recover(appId: string, path: string, segments: string[]) {
+  const cursors = new Map<string, string>()
+  let size = 0
+  let lastId = segments.length > 0 ? firstId(segments.at(-1)!) - 1 : 0
+  const from = segments.findLastIndex((file) => beginsWithNote(join(path, file)))
+  for (const file of segments.slice(Math.max(0, from))) {
+    size = 0
+    for (const { record, end } of recordsForwards(join(path, file))) {
+      const line = decode(appId, record)
+      replay(cursors, record, line)
+      if (line?.origin?.startsWith('+')) continue
+      size = end
+      if (line) lastId = line.id
+    }
+    if (statSync(join(path, file)).size > size) truncateSync(join(path, file), size)
   }
+  return { size, lastId, cursors }
 }
 
-/** A kill in the middle of a write leaves half a record: it goes. Returns the size that is left. */
-function cutTornTail(file: string): number {
-  const content = readFileSync(file)
-  const end = content.lastIndexOf(0x0a) + 1
-  if (end < content.length) truncateSync(file, end)
-  return statSync(file).size
+function beginsWithNote(file: string): boolean {
+  for (const { record } of recordsForwards(file)) return record.startsWith('#')
+  return false
 }
 
-const encode = (l: LogLine) => `${[l.id, l.time, l.source, l.dyno, l.release ?? '-', l.origin ?? '-', l.text].join('\t')}\n`
+function replay(cursors: Map<string, string>, record: string, line: LogLine | undefined) {
+  if (line) return remember(cursors, line.origin)
+  const note = decodeNote(record)
+  if (note && 'cursors' in note) for (const [reader, cursor] of Object.entries(note.cursors)) cursors.set(reader, cursor)
+  if (note && 'forget' in note) forgetIn(cursors, note.forget)
+}
 
-function decode(appId: string, record: string): LogLine | undefined {
-  const [id, time, source, dyno, release, origin, ...text] = record.split('\t')
-  if (text.length === 0) return undefined
-  return {
-    appId,
-    id: Number(id),
-    time: time!,
-    source: source as LogLine['source'],
-    dyno: dyno!,
-    release: release === '-' ? undefined : Number(release),
-    origin: origin === '-' ? undefined : origin,
-    text: text.join('\t'),
-  }
+function remember(cursors: Map<string, string>, origin: string | undefined) {
+  if (!origin || origin.startsWith('+')) return
+  const space = origin.indexOf(' ')
+  cursors.set(origin.slice(0, space), origin.slice(space + 1))
+}
+
+/** "<reader>" and "<reader>/…". */
+function forgetIn(cursors: Map<string, string>, reader: string): boolean {
+  const gone = [...cursors.keys()].filter((key) => key === reader || key.startsWith(`${reader}/`))
+  for (const key of gone) cursors.delete(key)
+  return gone.length > 0
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -57,18 +57,75 @@ describe('the stream', () => {
     say('d', { source: 'dozen', dyno: 'router' })
     expect(await read(query)).toEqual(expected)
   })
-  it('tells a reader that is too slow how much it missed, instead of growing', async () => {
+  it('gives a slow reader every line, from the store instead of from memory', async () => {
     const stop = new AbortController()
     const live = stream.follow('a1', {}, stop.signal)
     const first = live.next()
     say('first')
     expect((await first).value!.text).toBe('first')
-    for (let n = 0; n < 6_000; n++) say(`line ${n}`)
-    stream.flush()
+    const wanted: string[] = []
     const got: string[] = []
-    for (let n = 0; n < 5_001; n++) got.push((await live.next()).value!.text)
-    expect(got.at(-1)).toMatch(/L11 .*dropped 1000 messages/)
+    for (let n = 0; n < 9_000; n++) {
+      wanted.push(`line ${n} ${'x'.repeat(20)}`)
+      say(wanted.at(-1)!)
+      if (n % 3_000 === 2_999) for (let take = 0; take < 500; take++) got.push((await live.next()).value!.text)
+    }
+    while (got.length < wanted.length) got.push((await live.next()).value!.text)
+    expect(got).toEqual(wanted)
+    say('after')
+    expect((await live.next()).value!.text).toBe('after')
     stop.abort()
+  })
+  it('tells a reader how much it missed when the store let lines go', async () => {
+    const small = logStream({ folder, clock: systemClock, bytesPerApp: 64_000 })
+    const stop = new AbortController()
+    const live = small.follow('a3', {}, stop.signal)
+    const publish = (text: string) => small.publish({ appId: 'a3', source: 'app', dyno: 'web.1', text })
+    const first = live.next()
+    publish('first')
+    await first
+    for (let n = 0; n < 3_000; n++) {
+      publish(`${n} ${'x'.repeat(1_000)}`)
+      if (n % 10 === 0) small.flush()
+    }
+    let seen = 0
+    let missed = 0
+    for await (const { text } of live) {
+      missed += Number(/L11 .*dropped (\d+) messages/.exec(text)?.[1] ?? 0)
+      if (!text.startsWith('Error')) seen++
+      if (text.startsWith('2999 ')) break
+    }
+    expect(missed).toBeGreaterThan(0)
+    expect(seen + missed).toBe(3_000)
+  })
+  it('finds fields of JSON and logfmt lines, levels, and times', async () => {
+    say('{"level":"error","user":42,"msg":"no"}', { at: new Date('2026-01-01T00:00:00Z') })
+    say('level=warn user=43 msg="it is"', { at: new Date('2026-01-01T00:00:01Z') })
+    say('plain user 42', { at: new Date('2026-01-01T00:00:02Z') })
+    expect(await read({ grep: 'user=42' })).toEqual(['{"level":"error","user":42,"msg":"no"}'])
+    expect(await read({ grep: 'msg=it is' })).toEqual(['level=warn user=43 msg="it is"'])
+    expect(await read({ level: 'warning' })).toHaveLength(2)
+    expect(await read({ level: 'error' })).toHaveLength(1)
+    expect(await read({ since: new Date('2026-01-01T00:00:01Z') })).toHaveLength(2)
+    expect(await read({ until: new Date('2026-01-01T00:00:01Z') })).toHaveLength(1)
+  })
+  it('survives a disk that refuses lines, and says how many were lost', async () => {
+    say('before')
+    stream.flush()
+    const file = join(folder, 'a1', readdirSync(join(folder, 'a1'))[0]!)
+    renameSync(file, `${file}.away`)
+    mkdirSync(file)
+    say('lost')
+    say('lost too')
+    stream.flush()
+    rmSync(file, { recursive: true })
+    renameSync(`${file}.away`, file)
+    say('after')
+    expect(await read()).toEqual([
+      'before',
+      'Error L12 (Local buffer overflow) -> 2 messages dropped since the disk did not take them.',
+      'after',
+    ])
   })
 })
 

@@ -1,13 +1,13 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
-import { matches, type LogEntry, type LogLine, type LogQuery, type LogSink } from './line.ts'
+import { follower, type Follower } from './follower.ts'
+import { matcher, stamp, type LogLine, type LogQuery, type LogSink, type ReadEntry } from './line.ts'
 import { logStore, type LogStore } from './store.ts'
+import { pieces, visible } from './text.ts'
 
-const MAX_LINE_BYTES = 10_000
-const MAX_BEHIND = 5_000
+const READ_TURN = 20_000
 
-type Follower = { query: LogQuery; queue: LogLine[]; missed: number; wake: () => void }
 type Deps = { folder: string; clock: Clock; bytesPerApp: number }
 
 /** Everything that anything wrote: one ordered stream per app, stored before it is delivered. */
@@ -15,7 +15,8 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
   const stores = new Map<string, LogStore>()
   const followers = new Map<string, Set<Follower>>()
   const batches = new Map<string, LogLine[]>()
-  let flushing = false
+  const unstored = new Map<string, number>()
+  let isFlushing = false
 
   const storeOf = (appId: string) => {
     const store = stores.get(appId) ?? logStore({ folder, appId, bytes: bytesPerApp })
@@ -23,127 +24,125 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
     return store
   }
 
+  const toldByUs = (appId: string, text: string): LogLine => {
+    const time = stamp(clock.now())
+    return { appId, source: 'dozen', dyno: 'logs', text, id: 0, time, release: undefined, origin: undefined }
+  }
+
   function flush() {
-    flushing = false
+    isFlushing = false
     for (const [appId, lines] of batches) {
       batches.delete(appId)
-      storeOf(appId).append(lines)
-      for (const follower of followers.get(appId) ?? []) deliver(follower, lines)
+      store(appId, lines)
     }
   }
 
-  function publish(entry: LogEntry & { origin?: string }) {
-    const batch = batches.get(entry.appId) ?? []
-    batches.set(entry.appId, batch)
-    const time = stamp(entry.at ?? clock.now(), entry.micros ?? 0)
-    for (const text of pieces(visible(entry.text))) {
-      const { appId, source, dyno, release, origin } = entry
-      batch.push({ appId, source, dyno, text, time, release, origin, id: storeOf(appId).nextId() })
+  /** A disk that takes nothing must not stop the platform: what it refused is counted, and told when it takes lines again. */
+  function store(appId: string, lines: LogLine[]) {
+    const lost = unstored.get(appId) ?? 0
+    const text = `Error L12 (Local buffer overflow) -> ${lost} messages dropped since the disk did not take them.`
+    const all = lost > 0 ? [toldByUs(appId, text), ...lines] : lines
+    try {
+      storeOf(appId).append(all)
+    } catch {
+      unstored.set(appId, lost + lines.length)
+      return
     }
-    if (flushing) return
-    flushing = true
+    unstored.delete(appId)
+    for (const one of followers.get(appId) ?? []) one.deliver(all)
+  }
+
+  function publish(entry: ReadEntry) {
+    let batch = batches.get(entry.appId)
+    if (!batch) batches.set(entry.appId, (batch = []))
+    const { appId, source, dyno, release, origin } = entry
+    const time = entry.time ?? stamp(entry.at ?? clock.now(), entry.micros)
+    const texts = pieces(visible(entry.text))
+    for (const [index, text] of texts.entries()) {
+      const place = index < texts.length - 1 ? `+${origin ?? ''}` : origin
+      batch.push({ appId, source, dyno, text, time, release, origin: place, id: 0 })
+    }
+    if (isFlushing) return
+    isFlushing = true
     setImmediate(flush)
   }
 
-  function read(appId: string, query: LogQuery): LogLine[] {
+  /** The last `lines` that match, oldest first; other work goes on meanwhile. */
+  async function read(appId: string, query: LogQuery & { untilId?: number }): Promise<LogLine[]> {
     flush()
+    const isWanted = matcher(query)
     const found: LogLine[] = []
-    if (query.lines === 0) return found
-    for (const line of storeOf(appId).backwards()) {
-      if (query.afterId !== undefined && line.id <= query.afterId) break
-      if (matches(line, query) && found.push(line) >= (query.lines ?? Infinity)) break
+    const untilId = query.untilId ?? Infinity
+    let seen = 0
+    if (query.lines !== 0) {
+      for (const line of storeOf(appId).backwards()) {
+        if (query.afterId !== undefined && line.id <= query.afterId) break
+        if (++seen % READ_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+        if (line.id <= untilId && isWanted(line) && found.push(line) >= (query.lines ?? Infinity)) break
+      }
     }
     return found.reverse()
   }
 
-  async function* follow(appId: string, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine> {
-    const follower: Follower = { query, queue: [], missed: 0, wake: () => {} }
-    const stop = () => follower.wake()
-    signal.addEventListener('abort', stop, { once: true })
+  /** Lines as they come, several at a time, from `afterId` on (absent: from now on), until `signal` aborts. */
+  async function* batchesOf(appId: string, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine[]> {
+    flush()
+    const head = storeOf(appId).lastId()
     const all = followers.get(appId) ?? new Set<Follower>()
-    followers.set(appId, all.add(follower))
+    const one = follower({
+      isWanted: matcher({ ...query, afterId: undefined }),
+      afterId: Math.min(query.afterId ?? head, head),
+      head,
+      forwards: (id) => storeOf(appId).forwards(id),
+      lost: (count) => toldByUs(appId, `Error L11 (Tail buffer overflow) -> This tail session dropped ${count} messages.`),
+    })
+    followers.set(appId, all.add(one))
     try {
-      while (!signal.aborted) {
-        while (follower.queue.length > 0) yield follower.queue.shift()!
-        if (follower.missed > 0) yield missedLine(appId, follower)
-        else await new Promise<void>((resolve) => (follower.wake = resolve))
-      }
+      yield* one.batches(signal)
     } finally {
-      all.delete(follower)
-      signal.removeEventListener('abort', stop)
+      all.delete(one)
+      if (all.size === 0 && followers.get(appId) === all) followers.delete(appId)
     }
   }
 
-  function missedLine(appId: string, follower: Follower): LogLine {
-    const text = `Error L11 (Tail buffer overflow) -> This tail session dropped ${follower.missed} messages.`
-    follower.missed = 0
-    return {
-      appId,
-      source: 'dozen',
-      dyno: 'logs',
-      text,
-      id: 0,
-      time: stamp(clock.now(), 0),
-      release: undefined,
-      origin: undefined,
-    }
+  async function* follow(appId: string, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine> {
+    for await (const lines of batchesOf(appId, query, signal)) yield* lines
   }
 
   return {
     publish: publish as LogSink['publish'] & typeof publish,
-    read: async (appId: string, query: LogQuery) => read(appId, query),
+    read,
     follow,
+    batches: batchesOf,
     flush,
-    /** How far a container's log has been stored, over restarts too. */
-    stored(appId: string, container: string) {
+    /** Id of the newest line. */
+    head(appId: string): number {
       flush()
-      return storeOf(appId).stored(container)
+      return storeOf(appId).lastId()
     },
-    forget: (appId: string, container: string) => stores.get(appId)?.forget(container),
-    /** A short cut for the next start: without it the stored lines are read through. */
-    save() {
+    /** Where the reader of origins "<reader> <cursor>" goes on. */
+    cursor(appId: string, reader: string): string | undefined {
       flush()
-      for (const store of stores.values()) store.savePositions()
+      return storeOf(appId).cursor(reader)
+    },
+    forget(appId: string, reader: string) {
+      if (!stores.has(appId)) return
+      flush()
+      try {
+        storeOf(appId).forget(reader)
+      } catch {
+        // A full disk: the cursor is kept a little longer.
+      }
     },
     remove(appId: string) {
       batches.delete(appId)
       stores.delete(appId)
+      unstored.delete(appId)
       rmSync(join(folder, appId), { recursive: true, force: true })
     },
-    close() {
-      flush()
-      for (const store of stores.values()) store.savePositions()
-    },
+    /** Nothing is kept in memory that a kill could lose but the batch of this turn. */
+    save: flush,
+    close: flush,
   }
 }
 export type LogStream = ReturnType<typeof logStream>
-
-function deliver(follower: Follower, lines: readonly LogLine[]) {
-  for (const line of lines) {
-    if (!matches(line, follower.query)) continue
-    if (follower.queue.length >= MAX_BEHIND) follower.missed++
-    else follower.queue.push(line)
-  }
-  follower.wake()
-}
-
-const stamp = (at: Date, micros: number) => at.toISOString().replace('Z', `${String(micros).padStart(3, '0')}+00:00`)
-/** Control characters that would break a record are shown; colours (ESC) stay for whoever prints them. */
-const visible = (text: string) =>
-  text
-    .replace(/\0/g, '␀')
-    .replace(/\r$/, '')
-    .replace(/[\n\r]/g, '␊')
-
-function pieces(text: string): string[] {
-  if (Buffer.byteLength(text) <= MAX_LINE_BYTES) return [text]
-  const bytes = Buffer.from(text)
-  const out: string[] = []
-  for (let at = 0; at < bytes.length;) {
-    let end = Math.min(at + MAX_LINE_BYTES, bytes.length)
-    while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end-- // not inside a character
-    out.push(bytes.toString('utf8', at, end))
-    at = end
-  }
-  return out
-}
