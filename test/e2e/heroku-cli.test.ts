@@ -57,10 +57,11 @@ describe('the official CLI', () => {
     await world.push(other, nodeApp('first', { procfile: 'worker: sleep 1000\n' }))
     const folder = join(world.base, 'heroku', app)
     await cp(world.worktree(other).folder, folder, { recursive: true })
+    const PATH = `${join(CACHE, 'node_modules', '.bin')}:${process.env.PATH}` // the helper it installs calls `heroku`
     const git = (...args: string[]) =>
-      run('git', args, { cwd: folder, env: { PATH: process.env.PATH, HOME: join(world.base, 'heroku'), ...env } })
+      run('git', args, { cwd: folder, env: { PATH, HOME: join(world.base, 'heroku'), ...env } })
     const authority = new URL(world.endpoints.api).host
-    await git('remote', 'add', 'heroku', `https://x:${world.token}@${authority}/${app}.git`)
+    await git('remote', 'add', 'heroku', `https://${authority}/${app}.git`)
     const pushed = await git('push', 'heroku', 'HEAD:main')
     expect(pushed.code, pushed.stderr).toBe(0)
     expect(pushed.stderr).toContain('deployed to dozen')
