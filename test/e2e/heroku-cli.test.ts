@@ -58,8 +58,7 @@ describe('the official CLI', () => {
     const folder = join(world.base, 'heroku', app)
     await cp(world.worktree(other).folder, folder, { recursive: true })
     const PATH = `${join(CACHE, 'node_modules', '.bin')}:${process.env.PATH}` // the helper it installs calls `heroku`
-    const git = (...args: string[]) =>
-      run('git', args, { cwd: folder, env: { PATH, HOME: join(world.base, 'heroku'), ...env } })
+    const git = (...args: string[]) => run('git', args, { cwd: folder, env: { PATH, HOME: join(world.base, 'heroku'), ...env } })
     const authority = new URL(world.endpoints.api).host
     await git('remote', 'add', 'heroku', `https://${authority}/${app}.git`)
     const pushed = await git('push', 'heroku', 'HEAD:main')
@@ -109,19 +108,37 @@ describe('the official CLI', () => {
     expect(await ok('logs', '-a', app, '-n', '500', '--source', 'app', '--dyno-name', 'api')).not.toContain('[router]')
   })
 
-  it.each([
-    ['domains:add', 'www.stock.example'], ['domains'], ['domains:info', 'www.stock.example'], ['domains:remove', 'www.stock.example'],
-    ['maintenance:on'], ['maintenance'], ['maintenance:off'], ['apps:stacks'], ['buildpacks'], ['access'], ['drains'], ['webhooks'], ['certs'],
-    ['addons'], ['features'], ['labs'], ['ps:type'],
-  ])('runs %s %s', async (...args) => void (await ok(...args, '-a', app))) // prettier-ignore
+  it.each(
+    [
+      ['domains:add', 'www.stock.example'],
+      ['domains'],
+      ['domains:info', 'www.stock.example'],
+      ['domains:remove', 'www.stock.example'],
+      ['maintenance:on'],
+      ['maintenance'],
+      ['maintenance:off'],
+      ['apps:stacks'],
+      ['buildpacks'],
+      ['access'],
+      ['drains'],
+      ['webhooks'],
+      ['certs'],
+      ['addons'],
+      ['features'],
+      ['labs'],
+      ['ps:type'],
+    ].map((args) => ({ line: args.join(' '), args })),
+  )('runs $line', async ({ args }) => void (await ok(...args, '-a', app)))
 
-  it.each([
-    ['regions'],
-    ['keys'],
-    ['authorizations'],
-    ['authorizations:create', '-S', '-d', 'from the stock client'],
-    ['pipelines'],
-  ])('runs %s', async (...args) => void (await ok(...args)))
+  it.each(
+    [
+      ['regions'],
+      ['keys'],
+      ['authorizations'],
+      ['authorizations:create', '-S', '-d', 'from the stock client'],
+      ['pipelines'],
+    ].map((args) => ({ line: args.join(' '), args })),
+  )('runs $line', async ({ args }) => void (await ok(...args)))
 
   it('puts apps in a pipeline and promotes', async () => {
     await ok('pipelines:create', 'stockline', '-a', app, '-s', 'staging')
