@@ -115,13 +115,17 @@ export function buildpackBuild({ engine, stack, instance, clock }: Deps) {
       const compiledAt = clock.now().getTime()
       if (result.treeFailed) await ended(container, io.signal) // its own reason comes first
       if (result.treeFailed) throw result.treeFailed as Error
-      const [image] = await Promise.all([
-        result.head && commit(input, await target),
-        ended(container, io.signal), // the commit need not wait for the engine's clearing away
-      ])
+      const processTypes = result.head && processTypesOf(result.head)
+      const committing = processTypes && commit(input, await target)
+      committing?.catch(() => {}) // awaited below; a bad end of the build comes first
+      await ended(container, io.signal).catch(async (cause: unknown) => {
+        const image = await committing?.catch(() => undefined)
+        if (image) await engine.removeImage(image)
+        throw cause
+      }) // the commit need not wait for the engine's clearing away
       attached.close()
-      if (!image || !result.head) throw failure('it printed no result')
-      const processTypes = processTypesOf(result.head)
+      const image = await committing
+      if (!image || !processTypes || !result.head) throw failure('it printed no result')
       void remove()
       const done = clock.now().getTime()
       return { image, processTypes, buildpacks: result.head.buildpacks, buildMs: compiledAt - began, imageMs: done - compiledAt }

@@ -174,7 +174,7 @@ function surroundings(): PackedFile[] {
 
 /** buildpacks/ as read once: a controller keeps the stack that it started with. */
 function readRecipe() {
-  const files = filesBelow(buildpacksFolder())
+  const files = filesBelow(buildpacksFolder()).filter(({ name }) => name !== 'README.md')
   const file = (name: string) => files.find((one) => one.name === `stack/${name}`)!
   const lines = (name: string) => file(name).content.toString().split('\n').filter(Boolean)
   const [runPackages, buildPackages] = [lines('packages-run.txt'), lines('packages-build.txt')]
