@@ -9,6 +9,7 @@ import { streams } from './api/streams.ts'
 import { systemClock as clock } from './clock.ts'
 import { parseConfig, type Config } from './config.ts'
 import { controller } from './controller.ts'
+import { armFailpoints } from './failpoint.ts'
 import { receiver } from './git/receiver.ts'
 import { repos } from './git/repos.ts'
 import { smartHttp } from './git/smart-http.ts'
@@ -163,6 +164,7 @@ function portSentence(cause: unknown, { apiHost, apiPort }: Config): unknown {
 
 async function main() {
   const config = parseConfig(process.env)
+  armFailpoints(process.env['DOZEN_FAIL_AT'])
   const platform = await start(config, openHome(config.home))
   let stopped = false
   const stop = () => {

@@ -2,6 +2,7 @@ import type { Db } from '../../db/open.ts'
 import type { Account } from '../accounts/account.ts'
 import type { Clock } from '../clock.ts'
 import { invalid, notFound } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { App } from './app.ts'
 import { checkName, madeUpName } from './names.ts'
@@ -89,6 +90,7 @@ export function apps({ db, clock, ids, initialRelease, mayUse, prepare, clean, w
 
     async destroy(app: App): Promise<void> {
       store.remove(app.id)
+      failpoint('destroy.committed')
       wake()
       await clean(app)
     },

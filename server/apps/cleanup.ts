@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Engine } from '../engine/port.ts'
+import { failpoint } from '../failpoint.ts'
 
 const DYNOS_GONE_MS = 120_000
 const POLL_MS = 200
@@ -34,6 +35,7 @@ export function cleanup({ engine, clock, instance, reposFolder, logsFolder, remo
 
   async function clean(appId: string) {
     await containersGone(appId)
+    failpoint('destroy.emptied')
     for (const image of await engine.images(ofApp(appId))) await engine.removeImage(image.id).catch(() => {}) // in use by a build: next sweep
     for (const volume of await engine.volumes(ofApp(appId))) await engine.removeVolume(volume.name).catch(() => {})
     await removeLogs(appId)

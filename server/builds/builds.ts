@@ -3,6 +3,7 @@ import type { Db } from '../../db/open.ts'
 import type { App } from '../apps/app.ts'
 import type { Clock } from '../clock.ts'
 import { AppError, notFound } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { LogSink } from '../logs/line.ts'
 import type { ImageSource } from '../releases/release.ts'
@@ -66,6 +67,7 @@ export function builds({ db, clock, ids, logs, builder, config, setting = () => 
       { signal, log }: { signal: AbortSignal; log: (line: string) => void },
     ): Promise<ImageSource> {
       const record = store.insert({ id: buildId, appId: app.id, user, commit, at: clock.now() })
+      failpoint('build.recorded')
       const output = recorder(record.id)
       const both = (line: string) => {
         output.add(line)
@@ -86,6 +88,7 @@ export function builds({ db, clock, ids, logs, builder, config, setting = () => 
       try {
         const built = await builder.build(input, { signal, log: both })
         output.flush()
+        failpoint('build.compiled')
         store.succeed(record.id, built, clock.now())
         tell(app.id, 'Build succeeded')
         const { image, imageKind, port, processTypes } = built

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { SwitchCost } from '../api/wire.ts'
 import type { App } from '../apps/app.ts'
 import { AppError } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { LogSink } from '../logs/line.ts'
 import type { ImageSource, Release } from '../releases/release.ts'
 import { queue } from './queue.ts'
@@ -40,6 +41,7 @@ export function deploys({ logs, build, releases, lastLines, url }: Deps) {
         ? source.image
         : await build({ app, user, tar: source.tar, commit: source.commit, buildId: source.buildId }, io)
     io.signal.throwIfAborted()
+    failpoint('deploy.built')
     const description = source.description ?? `Deploy ${(image.commit ?? '').slice(0, 8)}`
     const release = releases.deploy(app.id, user, image, description)
     io.log(`-----> Releasing v${release.version}...`)

@@ -3,6 +3,7 @@ import type { RouteApp } from '../api/wire.ts'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Container, Engine } from '../engine/port.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Release } from '../releases/release.ts'
 import type { Releases } from '../releases/releases.ts'
 import type { Routable } from '../routing/table.ts'
@@ -128,6 +129,7 @@ export function control(deps: Deps) {
   async function openWindows(views: View[]) {
     for (const { actions, candidate, serving, app } of views) {
       if (!candidate || !serving || !actions.some((action) => action.do === 'promote')) continue
+      failpoint('switch.proven')
       windows.add(candidate.id)
       await deps.routing.openWindow(candidate.id, app.id)
     }
@@ -136,7 +138,9 @@ export function control(deps: Deps) {
   /** `succeeded` is said only here: the router has acknowledged a table that leads to the new processes. */
   function promote({ candidate, haves }: View) {
     const undrained = haves.some((have) => have.version !== candidate!.version && have.type === 'web' && isLive(have))
+    failpoint('switch.published')
     releases.settle(candidate!, 'succeeded', { done: !undrained && !windows.has(candidate!.id) })
+    failpoint('switch.settled')
   }
 
   /** After a switch: once the old web processes are drained, what it cost is known and the release is done. */
@@ -182,7 +186,9 @@ export function control(deps: Deps) {
     failing.add(candidate!.id)
     if (failed.state === 'starting') effects.kill(failed, why.slice(why.indexOf('Error R10')))
     const settle = () => {
+      failpoint('release.failing')
       releases.settle(candidate!, 'failed', { reason: `${why}.` })
+      failpoint('release.failed')
       failing.delete(candidate!.id)
     }
     if (failed.state === 'dead')

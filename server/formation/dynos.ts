@@ -1,6 +1,7 @@
 import type { App } from '../apps/app.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { ContainerSpec, Engine } from '../engine/port.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { ImageSource, Release } from '../releases/release.ts'
 import { GENERATION_LABEL, PORT_LABEL } from './haves.ts'
@@ -75,7 +76,9 @@ export function dynos(deps: Deps) {
           ...(type === 'web' && { [PORT_LABEL]: port }),
         },
       })
+      failpoint('dyno.created')
       await engine.start(id)
+      failpoint('dyno.started')
     },
     instance,
   }

@@ -1,6 +1,7 @@
 import type { App } from '../apps/app.ts'
 import type { Clock } from '../clock.ts'
 import { EngineError, type Engine } from '../engine/port.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Release } from '../releases/release.ts'
 import type { Dynos } from './dynos.ts'
 import type { Seen } from './haves.ts'
@@ -57,8 +58,10 @@ export function effects(deps: Deps) {
     retiring.set(have.id, true)
     wake()
     narrator.say(have, 'Stopping all processes with SIGTERM')
+    failpoint('retire.drained')
     const asked = clock.now().getTime()
     await engine.stop(have.id, deps.limits.stopTimeoutMs)
+    failpoint('retire.stopped')
     const exit = (await engine.find(have.id))?.exit
     await deps.finished(have.id)
     const seconds = Math.round(deps.limits.stopTimeoutMs / 1000)
@@ -67,6 +70,7 @@ export function effects(deps: Deps) {
     }
     narrator.say(have, `Process exited with status ${exit?.code ?? 'unknown'}`)
     await removeNow(have.id)
+    failpoint('retire.removed')
   }
 
   async function removeNow(id: string) {

@@ -2,6 +2,7 @@ import type { Db } from '../../db/open.ts'
 import type { App } from '../apps/app.ts'
 import type { Clock } from '../clock.ts'
 import { invalid, notFound } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { LogSink } from '../logs/line.ts'
 import type { Release } from '../releases/release.ts'
@@ -60,9 +61,11 @@ export function formations({ db, clock, ids, logs, newest, current, wake }: Deps
       const after = db
         .transaction(() => {
           for (const update of updates) scaleOne(app, list(app), update)
+          failpoint('scale.committing')
           return list(app)
         })
         .immediate()
+      failpoint('scale.committed')
       const scaled = updates.filter((update) => update.quantity !== undefined).map((update) => update.type)
       const text = after.filter((entry) => scaled.includes(entry.type)).map((entry) => `${entry.type}=${entry.quantity}`)
       if (text.length > 0)
@@ -74,6 +77,7 @@ export function formations({ db, clock, ids, logs, newest, current, wake }: Deps
     restart(app: App, user: User, target?: { type: string; ordinal?: number }) {
       if (target) checkTarget(app, target)
       store.putRestart(app.id, { type: target?.type ?? '', ordinal: target?.ordinal ?? 0, stopped: null })
+      failpoint('restart.committed')
       logs.publish({ appId: app.id, source: 'app', dyno: 'api', text: `Restart ${targetName(target)} by user ${user.email}` })
       wake()
     },

@@ -2,6 +2,7 @@ import type { App } from '../apps/app.ts'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Container, ContainerSpec, Engine } from '../engine/port.ts'
+import { failpoint } from '../failpoint.ts'
 import type { LogSink } from '../logs/line.ts'
 import type { Release } from './release.ts'
 
@@ -54,6 +55,7 @@ export function releasePhase(deps: Deps) {
       text: `Starting process with command \`${command}\``,
     })
     await engine.start(id)
+    failpoint('phase.started')
     return (await engine.find(id))!
   }
 
@@ -68,6 +70,7 @@ export function releasePhase(deps: Deps) {
     )
     const exit = await engine.wait(container.id)
     timeout.abort()
+    failpoint('phase.ended')
     await deps.finished(container.id)
     deps.logs.publish({
       appId: app.id,
@@ -84,6 +87,7 @@ export function releasePhase(deps: Deps) {
           ? `The release phase took longer than ${deps.timeoutMs / 60_000} minutes.`
           : `The release phase exited with status ${exit.code}.`,
       )
+    failpoint('phase.passed')
     await engine.remove(container.id)
   }
 

@@ -2,6 +2,7 @@ import type { Db } from '../../db/open.ts'
 import type { SwitchCost } from '../api/wire.ts'
 import type { Clock } from '../clock.ts'
 import { AppError, invalid, notFound } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { LogSink } from '../logs/line.ts'
 import type { Vault } from '../secrets/vault.ts'
@@ -43,10 +44,13 @@ export function releases({ db, clock, ids, vault, logs, hasImage, wake }: Deps) 
     const release = db
       .transaction(() => {
         const draft = make(base(appId))
-        return draft && store.append(ids.uuid(), appId, draft, clock.now())
+        const made = draft && store.append(ids.uuid(), appId, draft, clock.now())
+        failpoint('release.committing')
+        return made
       })
       .immediate()
     if (!release) return undefined
+    failpoint('release.appended')
     tell(appId, `${release.description} by user ${release.user.email}`)
     tell(appId, `Release v${release.version} created by user ${release.user.email}`)
     changed()

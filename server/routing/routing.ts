@@ -1,6 +1,7 @@
 import type { Db } from '../../db/open.ts'
 import type { RouteApp, SwitchCost } from '../api/wire.ts'
 import type { Clock } from '../clock.ts'
+import { failpoint } from '../failpoint.ts'
 import type { RouterClient } from './router-client.ts'
 
 const POLL_MS = 20
@@ -19,6 +20,7 @@ export function routing({ db, clock, router, onError }: Deps) {
   async function put(apps: RouteApp[], text: string, above: number): Promise<boolean> {
     const version = Math.max(Number(read.get() ?? 0), above) + 1
     write.run(String(version))
+    failpoint('table.numbered')
     const answer = await router.putTable({ version, apps })
     if (!answer.accepted) return put(apps, text, answer.version) // it holds a newer one: a restored database, say
     acked = { text, version }

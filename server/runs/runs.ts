@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Container, ContainerSpec, Engine } from '../engine/port.ts'
 import { invalid, notFound } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { LogSink } from '../logs/line.ts'
 import type { Release } from '../releases/release.ts'
@@ -63,6 +64,7 @@ export function runs(deps: Deps) {
       () => {},
     )
     const exit = await engine.wait(containerId)
+    failpoint('run.ended')
     done.abort()
     if (!run.attached) await deps.finished(containerId)
     say(run, `Process exited with status ${exit.code}`)
@@ -79,6 +81,7 @@ export function runs(deps: Deps) {
   async function begin(run: StoredRun, containerId: string) {
     say(run, `Starting process with command \`${run.command}\``)
     await engine.start(containerId)
+    failpoint('run.started')
     store.update(run.id, 'up', null, clock.now())
     say(run, 'State changed from starting to up')
   }
@@ -156,6 +159,7 @@ export function runs(deps: Deps) {
         await end(run, undefined)
         throw cause
       })
+      failpoint('run.created')
       if (request.attach) return { ...run, secret: offer({ run, containerId, request }) }
       await startDetached(run, containerId)
       return { ...run, state: 'up', secret: null }
