@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { openDb, type Db } from '../db/open.ts'
 import { accounts as makeAccounts } from './accounts/accounts.ts'
 import { collaborators as makeCollaborators } from './accounts/collaborators.ts'
@@ -35,8 +36,6 @@ import { runs as makeRuns } from './runs/runs.ts'
 import { keyFrom, vault as makeVault } from './secrets/vault.ts'
 import { stack as makeStack } from './stack/stack.ts'
 
-const POSITIONS_MS = 10_000
-
 type Deps = {
   config: Config
   home: Home
@@ -51,7 +50,8 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
   const db = openDb(home.database)
   const instance = config.instance ?? instanceOf(db)
   const docker = dockerEngine({ socket: config.dockerSocket })
-  const vault = makeVault(keyFrom(home.path('secret.key'), () => isEmpty(db)))
+  const key = keyFrom(home.path('secret.key'), () => isEmpty(db))
+  const vault = makeVault(key)
   const accounts = makeAccounts({ db, clock, ids })
   const collaborators = makeCollaborators({ db, clock, ids, findAccount: accounts.findByEmailOrId })
   const stream = logStream({ folder: home.path('logs'), clock, bytesPerApp: config.logBytes })
@@ -135,7 +135,14 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
   })
   wakeLoop = processes.wake
   const runs = makeRuns({ ...shared, db, spec, current: releases.current, timeoutMs: config.runTimeoutMs })
-  const builder = makeBuilder({ engine, stack, clock, instance, limits: config })
+  const builder = makeBuilder({
+    engine,
+    stack,
+    clock,
+    instance,
+    limits: config,
+    inputsKey: createHmac('sha256', key).update('build inputs').digest(),
+  })
   const builds = makeBuilds({ db, clock, ids, logs: stream, builder, config: configVars.current })
   const deploys = makeDeploys({
     logs: stream,
@@ -204,7 +211,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
 
     /** Finds out what an earlier life left, then keeps everything as wanted until `signal` aborts. */
     async run(signal: AbortSignal): Promise<void> {
-      const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal), savePositions(signal)]
+      const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal)]
       await builds.failInterrupted().catch((cause: unknown) => onError('clearing interrupted builds', cause))
       await runs.adopt().catch((cause: unknown) => onError('adopting one-off dynos', cause))
       await cleanup.sweep(new Set(apps.all().map((app) => app.id))).catch((cause: unknown) => onError('sweeping', cause))
@@ -223,13 +230,6 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
       await engine.watch({ [LABEL.instance]: instance }, wake, signal).catch(() => {})
       wake()
       await clock.sleep(1000, signal).catch(() => {})
-    }
-  }
-
-  async function savePositions(signal: AbortSignal) {
-    while (!signal.aborted) {
-      await clock.sleep(POSITIONS_MS, signal).catch(() => {})
-      stream.save()
     }
   }
 

@@ -57,11 +57,29 @@ export function logRoutes(deps: Deps): Route[] {
         dyno: text(call.body, 'dyno'),
         type: text(call.body, 'type'),
         ...(typeof release === 'number' && { release }),
+        ...readFilters(call.body),
       })
       const now = deps.clock.now().toISOString()
       return ok({ id, logplex_url: `${call.origin.apiUrl}/logs/${secret}`, created_at: now, updated_at: now }, 201)
     }), // dozen logs
   ]
+}
+
+/** Ours, beyond Heroku's: since and until (RFC 3339), grep, level, json. */
+function readFilters(body: Record<string, unknown>) {
+  const date = (name: string) => {
+    const value = text(body, name)
+    const at = value === undefined ? undefined : new Date(value)
+    if (at && Number.isNaN(at.getTime())) throw invalid(`${name} should be a time such as 2026-01-31T12:00:00Z.`)
+    return at
+  }
+  return {
+    since: date('since'),
+    until: date('until'),
+    grep: text(body, 'grep'),
+    level: text(body, 'level'),
+    json: body['json'] === true,
+  }
 }
 
 export function domainRoutes(deps: Deps): Route[] {
