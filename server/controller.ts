@@ -209,6 +209,8 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
       },
     },
 
+    expectPush: builds.prepare,
+
     /** Finds out what an earlier life left, then keeps everything as wanted until `signal` aborts. */
     async run(signal: AbortSignal): Promise<void> {
       const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal)]

@@ -61,6 +61,7 @@ async function start(config: Config, home: Home) {
     repoOf: repositories.pathOf,
     hooksFolder,
     announce: pushes.announce,
+    expectPush: (app) => rooms.expectPush(app.id),
     callerOf: (req, needed) => {
       const caller = callerOf(accounts, req)
       checkScope(caller, needed)

@@ -4,6 +4,7 @@ import { LABEL } from '../engine/labels.ts'
 import type { Engine } from '../engine/port.ts'
 import { AppError } from '../errors.ts'
 import type { Stack, StackImages } from '../stack/stack.ts'
+import { buildContainers } from './build-containers.ts'
 import { buildpackBuild } from './buildpack-build.ts'
 import type { BuildInput, Built, Io } from './built.ts'
 import { diskGuard } from './disk.ts'
@@ -35,7 +36,8 @@ const ourNames = async (buildpacks: readonly string[]): Promise<Fetched> => ({
 /** Source → image, in containers only: nothing of the user's is ever unpacked or run on the host. */
 export function builder(deps: Deps) {
   const { engine, stack, clock, instance, limits, inputsKey = randomBytes(32), fetch = ourNames } = deps
-  const withBuildpacks = buildpackBuild({ engine, stack, instance, clock })
+  const containers = buildContainers({ engine, stack, instance, clock })
+  const withBuildpacks = buildpackBuild({ engine, stack, instance, clock, containers })
   const withDockerfile = dockerfileBuild({ engine, instance })
 
   /** What the image depends on. The commit itself does not count: an empty one gives the same image. */
@@ -56,6 +58,7 @@ export function builder(deps: Deps) {
     const shared = { stackImage: images.id, buildpacks: fetched.buildpacks, inputs }
     const former = await input.reuse?.(inputs)
     if (former && (await engine.image(former.image))) {
+      void containers.discard(input.appId)
       io.log(`-----> Nothing has changed since build ${former.number}: using its image`)
       const { number: _, ...image } = former
       return { ...shared, ...image, isReused: true, sizeBytes: await sizeOf(image.image), durations: { source: sourceMs, build: 0, image: 0 } }
@@ -107,6 +110,9 @@ export function builder(deps: Deps) {
         done.abort()
       }
     },
+
+    /** A push of this app is coming: what its build needs first gets ready meanwhile. */
+    prepare: containers.prepare,
 
     /** At start: containers of builds whose controller died. */
     async removeLeftovers() {

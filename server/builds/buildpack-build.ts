@@ -1,66 +1,34 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Attached, Engine } from '../engine/port.ts'
 import { AppError } from '../errors.ts'
 import type { PackedFile } from '../stack/pack.ts'
 import type { Stack, StackImages } from '../stack/stack.ts'
+import type { BuildContainers } from './build-containers.ts'
 import type { BuildInput, Io } from './built.ts'
 import type { Fetched } from './fetched.ts'
 import { printed } from './output.ts'
 import { cutResult, processTypesOf, type Head } from './result.ts'
 import type { Source } from './spool.ts'
 
-const MEMORY_BYTES = 4 * 1024 ** 3
-const MAX_PIDS = 4096
-const TMP_BYTES = '4g'
+/** The engine clears away while the new release starts; on a small machine the one slows the other down. */
+const CLEAR_AWAY_MS = 2_000
 
-type Deps = { engine: Engine; stack: Stack; instance: string; clock: { now(): Date } }
+type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock; containers: BuildContainers }
 type Made = { image: string; processTypes: Record<string, string>; buildpacks: string[]; buildMs: number; imageMs: number }
 
 /**
  * Source → image by buildpacks. The build container (compilers, the app's cache, no capabilities, no host paths) compiles in /app and
  * streams the result straight into a second container of the slim run image, which becomes the app's image without ever being started.
  */
-export function buildpackBuild({ engine, stack, instance, clock }: Deps) {
+export function buildpackBuild({ engine, stack, instance, clock, containers }: Deps) {
   const labels = (input: BuildInput, role: string) => ({
     [LABEL.instance]: instance,
     [LABEL.app]: input.appId,
     [LABEL.role]: role,
   })
-
-  async function createBuild(input: BuildInput, images: StackImages, headBytes: number): Promise<string> {
-    const [cache, network, registry] = await Promise.all([
-      engine.ensureVolume({ name: `dozen-${instance}-cache-${input.appId}`, labels: labels(input, 'cache') }),
-      engine.ensureNetwork({
-        name: `dozen-${instance}-build`,
-        labels: { [LABEL.instance]: instance, [LABEL.role]: 'network' },
-        isolated: true,
-      }),
-      stack.registry(),
-    ])
-    return engine.create({
-      name: `dozen-${instance}-build-${input.buildId}`,
-      image: images.id,
-      entrypoint: [],
-      cmd: ['/opt/dozen/build', String(headBytes)],
-      env: {
-        STACK: images.name,
-        SOURCE_VERSION: input.commit,
-        HOME: '/app',
-        ...(registry && { NPM_CONFIG_REGISTRY: registry }),
-      },
-      labels: labels(input, 'build'),
-      network,
-      user: 'app',
-      openStdin: true,
-      memoryBytes: MEMORY_BYTES,
-      pids: MAX_PIDS,
-      capabilities: [],
-      tmpfs: { '/tmp': `size=${TMP_BYTES},mode=1777,exec` },
-      volumes: [{ name: cache, path: '/cache' }],
-    })
-  }
 
   /** The future image: never started. */
   const createImage = (input: BuildInput, images: StackImages) =>
@@ -103,15 +71,14 @@ export function buildpackBuild({ engine, stack, instance, clock }: Deps) {
     const head = await stack.pack([...envFiles(input.config), ...fetched.files])
     const target = createImage(input, images)
     target.catch(() => {}) // awaited where it is used
-    const container = await createBuild(input, images, head.length)
+    const { id: container, attached } = await containers.take(input.appId, images)
+    const firstLine = Buffer.from(`${head.length} ${input.commit}\n`)
     const abort = () => void engine.kill(container, 'SIGKILL').catch(() => {})
     io.signal.addEventListener('abort', abort, { once: true })
     const remove = () => Promise.all([engine.remove(container), target.then(engine.remove, () => {})]).catch(() => {}) // else removeLeftovers does
     try {
-      const attached = await engine.attach(container)
-      await engine.start(container)
       if (io.signal.aborted) abort()
-      const result = await compile(attached, { head, source }, target, io.log)
+      const result = await compile(attached, { head: Buffer.concat([firstLine, head]), source }, target, io.log)
       const compiledAt = clock.now().getTime()
       if (result.treeFailed) await ended(container, io.signal) // its own reason comes first
       if (result.treeFailed) throw result.treeFailed as Error
@@ -126,7 +93,7 @@ export function buildpackBuild({ engine, stack, instance, clock }: Deps) {
       attached.close()
       const image = await committing
       if (!image || !processTypes || !result.head) throw failure('it printed no result')
-      void remove()
+      void clock.sleep(CLEAR_AWAY_MS).then(remove)
       const done = clock.now().getTime()
       return { image, processTypes, buildpacks: result.head.buildpacks, buildMs: compiledAt - began, imageMs: done - compiledAt }
     } catch (cause) {
@@ -143,7 +110,7 @@ export function buildpackBuild({ engine, stack, instance, clock }: Deps) {
   async function ended(container: string, signal: AbortSignal) {
     const { code, oomKilled } = await engine.wait(container)
     signal.throwIfAborted()
-    if (oomKilled || code === 137) throw failure(`it needed more than ${MEMORY_BYTES / 1024 ** 3} GiB of memory and was stopped. Build with less, or in fewer parallel steps`) // prettier-ignore
+    if (oomKilled || code === 137) throw failure(`it needed more than ${containers.memoryBytes / 1024 ** 3} GiB of memory and was stopped. Build with less, or in fewer parallel steps`) // prettier-ignore
     if (code !== 0) throw failure(`it ended with status ${code}; the lines above say why`)
   }
 

@@ -48,6 +48,7 @@ export function builds({ db, clock, ids, logs, builder, config, setting = () => 
       return found
     },
     output: (id: string) => store.lines(id),
+    prepare: (appId: string) => builder.prepare(appId),
 
     /** After a restart of the controller: what was under way is over. */
     async failInterrupted() {

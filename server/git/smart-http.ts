@@ -18,6 +18,8 @@ type Deps = {
   hooksFolder: string
   /** Announces a push and returns what its hook will be told by: environment, and what to do when it is over. */
   announce: (push: { app: App; caller: Caller; gone: AbortSignal }) => { env: Record<string, string>; end: () => void }
+  /** A client has asked for the refs in order to push. */
+  expectPush: (app: App) => void
   callerOf: (req: Request, needed: 'deploy' | 'read') => Caller
   path: string | undefined
   maxPackBytes: number
@@ -55,6 +57,7 @@ function advertise(deps: Deps, req: Request, res: Response) {
   const found = authorized(deps, service ?? 'git-upload-pack', req, res)
   if (!found) return
   if (!service) return void res.status(403).type('text').send('Only smart HTTP is served here: use a git client.\n')
+  if (service === 'git-receive-pack') deps.expectPush(found.app)
   res.set({ 'Content-Type': `application/x-${service}-advertisement`, 'Cache-Control': 'no-cache' })
   res.write(packetLine(`# service=${service}\n`) + '0000')
   const child = git(deps, req, [command(service), '--stateless-rpc', '--advertise-refs', deps.repoOf(found.app.id)])

@@ -25,7 +25,7 @@ const server = (version) => readFileSync(join(ROOT, 'examples/hello/web.js'), 'u
 async function timed(work, isLive) {
   const started = performance.now()
   const polling = (async () => {
-    while (!(await isLive().catch(() => false))) await new Promise((ok) => setTimeout(ok, 5))
+    while (!(await isLive().catch(() => false))) await new Promise((ok) => setTimeout(ok, 20))
     return performance.now() - started
   })()
   await work()
