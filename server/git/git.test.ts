@@ -68,6 +68,7 @@ beforeAll(async () => {
     repoOf: rooms.pathOf,
     hooksFolder: join(folder, 'hooks'),
     announce: pushes.announce,
+    expectPush: () => {},
     path: process.env.PATH,
     maxPackBytes: 1024 * 1024,
   }
