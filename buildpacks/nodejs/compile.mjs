@@ -94,6 +94,9 @@ function main() {
     env[`npm_config_${name}`] = value
   env.PATH = `${join(build, 'node_modules/.bin')}:${env.PATH}`
   const nodeVersion = chooseNode(manifest, env, { build, cache })
+  // Native addons compile against the headers that came with this Node.js, so that nothing has to be fetched for them.
+  const home = [join(build, '.heroku/node'), '/opt/dozen/node'].find((folder) => existsSync(join(folder, 'bin/node')))
+  if (home && existsSync(join(home, 'include/node/node.h'))) env.npm_config_nodedir ??= home
   makeAvailable(manager, env, { build, cache })
   step(`Using Node.js ${nodeVersion} and ${manager.name} ${manager.version}`)
   if (existsSync('node_modules')) {

@@ -129,7 +129,7 @@ od -An -c "$3/CANARY" | tr -d ' \\n' > $1/seen; touch "$2/mark-$(ls $2 | wc -l)"
   ])('refuses a build whose buildpack %s, and leaves no container', async (what, compile, message) => {
     const release = what.startsWith('takes') ? { 'bin/release': `${COMPILE}echo 'a: [b'` } : {}
     await expect(build({ Procfile: 'web: x' }, { packs: [pack(compile, release)] })).rejects.toThrow(message)
-    expect(await containersLeft()).toBe(0)
+    await expect.poll(containersLeft, { timeout: 20_000 }).toBe(0)
   })
 })
 
@@ -143,7 +143,7 @@ describe('the build container', () => {
     const pending = build({ Procfile: 'web: x' }, { ...forever, signal: gone.signal })
     setTimeout(() => gone.abort(new Error('the pusher went away')), 1000)
     await expect(pending).rejects.toThrow('the pusher went away')
-    expect(await containersLeft()).toBe(0)
+    await expect.poll(containersLeft, { timeout: 20_000 }).toBe(0)
   })
 
   it('reads a flood of output to its end but passes on a bounded part', async () => {
