@@ -23,6 +23,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
+          // Kills at every step boundary take long and run on their own: `npm run faults`.
+          exclude: process.env.DOZEN_FAULTS ? [] : ['test/faults/{kills,engine}.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,
