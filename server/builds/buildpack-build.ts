@@ -13,9 +13,6 @@ import { printed } from './output.ts'
 import { cutResult, processTypesOf, type Head } from './result.ts'
 import type { Source } from './spool.ts'
 
-/** The engine clears away while the new release starts; on a small machine the one slows the other down. */
-const CLEAR_AWAY_MS = 2_000
-
 type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock; containers: BuildContainers }
 type Made = { image: string; processTypes: Record<string, string>; buildpacks: string[]; buildMs: number; imageMs: number }
 
@@ -93,7 +90,7 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
       attached.close()
       const image = await committing
       if (!image || !processTypes || !result.head) throw failure('it printed no result')
-      void clock.sleep(CLEAR_AWAY_MS).then(remove)
+      void remove()
       const done = clock.now().getTime()
       return { image, processTypes, buildpacks: result.head.buildpacks, buildMs: compiledAt - began, imageMs: done - compiledAt }
     } catch (cause) {
