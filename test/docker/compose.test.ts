@@ -7,6 +7,7 @@ import { newInstance, ROOT, run, until } from '../support/programs.ts'
 import { containersOf, stackImage, sweep } from '../support/sweep.ts'
 import { nodeApp, Worktree } from '../support/worktree.ts'
 
+const dynos = async () => (await containersOf(instance)).filter(({ labels }) => labels['dozen.role'] === 'dyno')
 const BUILD_MS = 600_000
 const instance = newInstance()
 const base = mkdtempSync(join(tmpdir(), 'dozen-compose-'))
@@ -58,17 +59,17 @@ it('becomes healthy, and runs a pushed app beside itself on the host engine', as
   expect(pushed.code, pushed.stderr).toBe(0)
   const answer = await fetchVia({ url: endpoints().http, host: 'composed.localhost' })
   expect(answer).toMatchObject({ status: 200, body: 'from compose' })
-  expect((await containersOf(instance)).map(({ state }) => state)).toEqual(['running'])
+  expect((await dynos()).map(({ state }) => state)).toEqual(['running'])
 })
 
 it('leaves the apps running when it is stopped, and serves them again when it is started', async () => {
-  const before = (await containersOf(instance)).map(({ id }) => id)
+  const before = (await dynos()).map(({ id }) => id)
   expect((await compose('stop')).code).toBe(0)
   expect(await docker('inspect', '--format', '{{.State.ExitCode}}', await container())).toBe('0')
-  expect((await containersOf(instance)).map(({ id, state }) => `${id} ${state}`)).toEqual(before.map((id) => `${id} running`))
+  expect((await dynos()).map(({ id, state }) => `${id} ${state}`)).toEqual(before.map((id) => `${id} running`))
   expect((await compose('start')).code).toBe(0)
   await until(async () => (await health()) === 'healthy', 60_000, 'the container is healthy again')
   const answer = await fetchVia({ url: endpoints().http, host: 'composed.localhost' })
   expect(answer).toMatchObject({ status: 200, body: 'from compose' })
-  expect((await containersOf(instance)).map(({ id }) => id)).toEqual(before)
+  expect((await dynos()).map(({ id }) => id)).toEqual(before)
 })
