@@ -36,6 +36,8 @@ import { runs as makeRuns } from './runs/runs.ts'
 import { keyFrom, vault as makeVault } from './secrets/vault.ts'
 import { stack as makeStack } from './stack/stack.ts'
 
+const TIDY_MS = 10_000
+
 type Deps = {
   config: Config
   home: Home
@@ -86,6 +88,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     logsFolder: home.path('logs'),
     removeLogs: stream.remove,
   })
+  let isSwept = false
   const apps = makeApps({
     db,
     clock,
@@ -93,7 +96,11 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     initialRelease: (appId, user) => void releases.initial(appId, user),
     mayUse: (account, app) => collaborators.permissions(account, app).length > 0,
     prepare: createRepo,
-    clean: async (app) => void cleanup.clean(app.id).catch((cause: unknown) => onError(`cleaning up ${app.name}`, cause)),
+    clean: async (app) =>
+      void cleanup.clean(app.id).catch((cause: unknown) => {
+        onError(`cleaning up ${app.name}`, cause)
+        isSwept = false
+      }),
     wake,
   })
   const domains = makeDomains({ db, clock, ids, logs: stream, baseDomain: config.domain, apiHost: config.apiHost, wake })
@@ -118,6 +125,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     spec,
     passed: (release) => releases.update(release, { stage: 'rollout' }),
     failed: (release, reason) => releases.settle(release, 'failed', { reason }),
+    isOpen: (appId, version) => releases.findVersion(appId, version)?.stage === 'release_phase',
     timeoutMs: config.releasePhaseTimeoutMs,
   })
   const processes = makeProcesses({
@@ -214,10 +222,8 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     /** Finds out what an earlier life left, then keeps everything as wanted until `signal` aborts. */
     async run(signal: AbortSignal): Promise<void> {
       const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal)]
-      await builds.failInterrupted().catch((cause: unknown) => onError('clearing interrupted builds', cause))
-      await runs.adopt().catch((cause: unknown) => onError('adopting one-off dynos', cause))
-      await cleanup.sweep(new Set(apps.all().map((app) => app.id))).catch((cause: unknown) => onError('sweeping', cause))
-      await Promise.all(loops)
+      builds.failInterrupted()
+      await Promise.all([...loops, tidyUp(signal)])
     },
     close() {
       collector.close()
@@ -230,8 +236,25 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
   async function watchEngine(signal: AbortSignal) {
     while (!signal.aborted) {
       await engine.watch({ [LABEL.instance]: instance }, wake, signal).catch(() => {})
-      wake()
       await clock.sleep(1000, signal).catch(() => {})
+    }
+  }
+
+  /** What a killed controller or a failing engine left in the middle of something, looked for again and again. */
+  async function tidyUp(signal: AbortSignal) {
+    const attempt = (what: string, work: Promise<unknown>) =>
+      work.then(
+        () => true,
+        (cause: unknown) => (onError(what, cause), false),
+      )
+    while (!signal.aborted) {
+      await attempt('clearing interrupted builds', builds.tidy())
+      await attempt('clearing release phases', releasePhase.tidy())
+      await attempt('adopting one-off dynos', runs.tidy())
+      const isDue = !isSwept
+      isSwept = true
+      if (isDue && !(await attempt('sweeping', cleanup.sweep(apps.has)))) isSwept = false
+      await clock.sleep(TIDY_MS, signal).catch(() => {})
     }
   }
 

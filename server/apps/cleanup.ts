@@ -36,16 +36,16 @@ export function cleanup({ engine, clock, instance, reposFolder, logsFolder, remo
   async function clean(appId: string) {
     await containersGone(appId)
     failpoint('destroy.emptied')
-    for (const image of await engine.images(ofApp(appId))) await engine.removeImage(image.id).catch(() => {}) // in use by a build: next sweep
-    for (const volume of await engine.volumes(ofApp(appId))) await engine.removeVolume(volume.name).catch(() => {})
     await removeLogs(appId)
     rmSync(join(reposFolder, `${appId}.git`), { recursive: true, force: true })
+    for (const image of await engine.images(ofApp(appId))) await engine.removeImage(image.id)
+    for (const volume of await engine.volumes(ofApp(appId))) await engine.removeVolume(volume.name)
   }
 
   return {
     clean,
-    /** At start: whatever belongs to an app that no longer exists. */
-    async sweep(known: ReadonlySet<string>): Promise<void> {
+    /** Whatever belongs to an app that no longer exists. Rejects when something could not be removed: in use by a build that just ends, say. */
+    async sweep(isKnown: (appId: string) => boolean): Promise<void> {
       const ours = { [LABEL.instance]: instance }
       const labelled = [...(await engine.list(ours)), ...(await engine.images(ours)), ...(await engine.volumes(ours))]
       const folders = [...names(reposFolder).map((name) => name.replace(/\.git$/, '')), ...names(logsFolder)]
@@ -53,7 +53,7 @@ export function cleanup({ engine, clock, instance, reposFolder, logsFolder, remo
         ...labelled.flatMap(({ labels }) => labels[LABEL.app] ?? []),
         ...folders.filter((name) => UUID.test(name)),
       ])
-      for (const id of ids) if (!known.has(id)) await clean(id)
+      for (const id of ids) if (!isKnown(id)) await clean(id)
     },
   }
 }

@@ -69,6 +69,8 @@ export function buildContainers({ engine, stack, instance, clock }: Deps) {
   }
 
   return {
+    /** None is held ready. */
+    isIdle: () => prepared.size === 0,
     memoryBytes: MEMORY_BYTES,
     discard,
     /** A push is coming. Does nothing for an app that has not been built here yet, or when one is ready. */

@@ -36,6 +36,7 @@ const ourNames = async (buildpacks: readonly string[]): Promise<Fetched> => ({
 /** Source → image, in containers only: nothing of the user's is ever unpacked or run on the host. */
 export function builder(deps: Deps) {
   const { engine, stack, clock, instance, limits, inputsKey = randomBytes(32), fetch = ourNames } = deps
+  let underWay = 0
   const containers = buildContainers({ engine, stack, instance, clock })
   const withBuildpacks = buildpackBuild({ engine, stack, instance, clock, containers })
   const withDockerfile = dockerfileBuild({ engine, instance })
@@ -99,6 +100,7 @@ export function builder(deps: Deps) {
       limited(timeLimit(clock, limits.buildTimeoutMs, done.signal))
       limited(diskGuard(clock, done.signal))
       const both = AbortSignal.any([signal, over.signal])
+      underWay++
       try {
         return await build(input, { log, signal: both })
       } catch (cause) {
@@ -107,6 +109,7 @@ export function builder(deps: Deps) {
           throw new AppError('build_failed', cause.message, { cause })
         throw cause
       } finally {
+        underWay--
         done.abort()
       }
     },
@@ -114,10 +117,11 @@ export function builder(deps: Deps) {
     /** A push of this app is coming: what its build needs first gets ready meanwhile. */
     prepare: containers.prepare,
 
-    /** At start: containers of builds whose controller died. */
+    /** Containers of builds whose controller died, or whose engine failed; while none is under way, so that no live one is meant. */
     async removeLeftovers() {
-      for (const container of await engine.list({ [LABEL.instance]: instance, [LABEL.role]: 'build' }))
-        await engine.remove(container.id)
+      const found = await engine.list({ [LABEL.instance]: instance, [LABEL.role]: 'build' })
+      if (underWay > 0 || !containers.isIdle()) return
+      for (const container of found) await engine.remove(container.id)
     },
   }
 }

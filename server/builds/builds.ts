@@ -51,10 +51,8 @@ export function builds({ db, clock, ids, logs, builder, config, setting = () => 
     prepare: (appId: string) => builder.prepare(appId),
 
     /** After a restart of the controller: what was under way is over. */
-    async failInterrupted() {
-      store.failPending('The controller was restarted in the middle of the build. Push again.', clock.now())
-      await builder.removeLeftovers()
-    },
+    failInterrupted: () => store.failPending('The controller was restarted in the middle of the build. Push again.', clock.now()),
+    tidy: builder.removeLeftovers,
 
     /** Runs a build to its end and records it. Rejects AppError build_failed. */
     async run(

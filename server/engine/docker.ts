@@ -20,6 +20,7 @@ export function dockerEngine({ socket }: { socket: string }): Engine {
 async function watch(client: Dockerode, labels: Labels, onChange: () => void, signal: AbortSignal): Promise<void> {
   const filters = { type: ['container' as const], label: labelFilter(labels) }
   const stream = await guard(client.getEvents({ filters, abortSignal: signal } as { filters: typeof filters }))
+  onChange() // what happened before there was a stream was told to nobody
   return new Promise((resolve, reject) => {
     const cut = () => (signal.aborted ? resolve() : reject(new EngineError('unreachable', 'The event stream was cut.')))
     stream.on('data', onChange).on('end', cut).on('error', cut).on('close', cut)

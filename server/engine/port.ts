@@ -10,7 +10,7 @@ export type Labels = Readonly<Record<string, string>>
 export interface Engine extends Containers, Images, Surroundings {
   /** Rejects with EngineError 'unreachable' when the engine does not answer. */
   ping(): Promise<{ version: string }>
-  /** Calls `onChange` after each container event of ours; resolves when `signal` aborts, rejects 'unreachable' when the stream is cut. */
+  /** Calls `onChange` once it listens and after each container event of ours; resolves when `signal` aborts, rejects 'unreachable' when the stream is cut. */
   watch(labels: Labels, onChange: () => void, signal: AbortSignal): Promise<void>
 }
 

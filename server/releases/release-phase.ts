@@ -17,6 +17,8 @@ type Deps = {
   finished: (id: string) => Promise<void>
   passed: (release: Release) => void
   failed: (release: Release, reason: string) => void
+  /** Whether this release is still to pass the phase. */
+  isOpen: (appId: string, version: number) => boolean
   timeoutMs: number
   onError: (what: string, cause: unknown) => void
 }
@@ -99,6 +101,12 @@ export function releasePhase(deps: Deps) {
       void run(app, release)
         .catch((cause: unknown) => deps.onError(`the release phase of v${release.version}`, cause))
         .finally(() => underWay.delete(release.id))
+    },
+
+    /** Containers whose verdict is in the ledger already: whoever should have removed them was killed, or the engine failed. */
+    async tidy() {
+      for (const { id, labels } of await engine.list({ [LABEL.instance]: deps.instance, [LABEL.role]: 'release' }))
+        if (!deps.isOpen(labels[LABEL.app] ?? '', Number(labels[LABEL.release]))) await engine.remove(id)
     },
   }
 }

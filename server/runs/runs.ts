@@ -40,6 +40,8 @@ export function runs(deps: Deps) {
   const { db, clock, engine } = deps
   const store = runStore(db)
   const claims = new Map<string, Claim>()
+  /** Runs that this life of the controller looks after. */
+  const inHand = new Set<string>()
   const labels = (run: Pick<StoredRun, 'id'>) => ({ [LABEL.instance]: deps.instance, [LABEL.role]: 'run', 'dozen.run': run.id })
   const say = (run: StoredRun, text: string) =>
     deps.logs.publish({ appId: run.appId, source: 'dozen', dyno: run.name, release: run.version, text })
@@ -76,6 +78,11 @@ export function runs(deps: Deps) {
     store.update(run.id, 'ended', null, clock.now())
     if (containerId) await engine.remove(containerId)
   }
+  const abandon = async (run: StoredRun, containerId: string | undefined, cause: unknown): Promise<never> => {
+    inHand.delete(run.id)
+    await end(run, containerId).catch((failure: unknown) => deps.onError(run.name, failure)) // `tidy` does the rest
+    throw cause
+  }
   const inBackground = (what: string, work: Promise<unknown>) => void work.catch((cause: unknown) => deps.onError(what, cause))
 
   async function begin(run: StoredRun, containerId: string) {
@@ -90,9 +97,15 @@ export function runs(deps: Deps) {
     await begin(run, containerId)
     const container = await engine.find(containerId)
     if (container) deps.collect(container, { appId: run.appId, dyno: run.name, release: run.version })
+    followDetached(run, containerId)
+  }
+
+  function followDetached(run: StoredRun, containerId: string) {
+    inHand.add(run.id)
+    const followed = follow(run, containerId).then(() => engine.remove(containerId))
     inBackground(
       run.name,
-      follow(run, containerId).then(() => engine.remove(containerId)),
+      followed.finally(() => inHand.delete(run.id)),
     )
   }
 
@@ -101,7 +114,9 @@ export function runs(deps: Deps) {
     const unclaimed = new AbortController()
     claims.set(secret, { ...claim, unclaimed })
     const expire = async () => {
-      if (claims.delete(secret)) await end(claim.run, claim.containerId)
+      if (!claims.delete(secret)) return
+      inHand.delete(claim.run.id)
+      await end(claim.run, claim.containerId)
     }
     inBackground(
       claim.run.name,
@@ -149,19 +164,17 @@ export function runs(deps: Deps) {
           }),
         )
         .immediate()
+      inHand.add(run.id)
       deps.logs.publish({
         appId: app.id,
         source: 'app',
         dyno: 'api',
         text: `Starting process ${run.name} with command \`${command}\` by user ${user.email}`,
       })
-      const containerId = await create(app, release, run, request).catch(async (cause: unknown) => {
-        await end(run, undefined)
-        throw cause
-      })
+      const containerId = await create(app, release, run, request).catch((cause: unknown) => abandon(run, undefined, cause))
       failpoint('run.created')
       if (request.attach) return { ...run, secret: offer({ run, containerId, request }) }
-      await startDetached(run, containerId)
+      await startDetached(run, containerId).catch((cause: unknown) => abandon(run, containerId, cause))
       return { ...run, state: 'up', secret: null }
     },
 
@@ -175,7 +188,7 @@ export function runs(deps: Deps) {
         deps.onError(claim.run.name, cause)
         socket.destroy()
         await end(claim.run, claim.containerId)
-      })
+      }).finally(() => inHand.delete(claim.run.id)) // prettier-ignore
       return true
     },
 
@@ -192,20 +205,24 @@ export function runs(deps: Deps) {
     /** Those that have not ended. */
     list: (appId: string): StoredRun[] => store.open().filter((run) => run.appId === appId),
 
-    /** After a restart of the controller: detached ones are watched on, attached ones lost their client and end. */
-    async adopt(): Promise<void> {
-      for (const run of store.open()) {
-        const [container] = await engine.list(labels(run))
-        if (!container || container.state === 'created' || run.attached) await end(run, container?.id)
-        else {
-          deps.collect(container, { appId: run.appId, dyno: run.name, release: run.version })
-          inBackground(
-            run.name,
-            follow(run, container.id).then(() => engine.remove(container.id)),
-          )
-        }
-      }
+    /**
+     * Those that nobody looks after, because the controller died or the engine failed: detached ones are watched on, attached ones lost their
+     * client and end. Containers of ended ones go.
+     */
+    async tidy(): Promise<void> {
+      for (const run of store.open()) if (!inHand.has(run.id)) await adopt(run)
+      const found = await engine.list({ [LABEL.instance]: deps.instance, [LABEL.role]: 'run' })
+      const open = new Set([...store.open().map((run) => run.id), ...inHand])
+      for (const { id, labels } of found) if (!open.has(labels['dozen.run'] ?? '')) await engine.remove(id)
     },
+  }
+
+  async function adopt(run: StoredRun) {
+    const [container] = await engine.list(labels(run))
+    if (inHand.has(run.id)) return
+    if (!container || container.state === 'created' || run.attached) return end(run, container?.id)
+    deps.collect(container, { appId: run.appId, dyno: run.name, release: run.version })
+    followDetached(run, container.id)
   }
 
   function find(app: App, name: string): StoredRun {

@@ -92,6 +92,7 @@ export function fakeEngine(images: readonly string[] = ['img']) {
       new Promise((resolve) => {
         const watcher = { labels, onChange }
         watchers.add(watcher)
+        onChange()
         signal.addEventListener('abort', () => (watchers.delete(watcher), resolve()), { once: true })
       }),
     list: async (labels) => up(() => [...containers.values()].filter((one) => carries(one.labels, labels)).map(shown)),
