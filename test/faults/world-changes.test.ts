@@ -37,9 +37,9 @@ describe('when somebody else', () => {
   })
 
   it('takes the network away, processes come back on a new one', async () => {
-    const { app, id } = await deployed('unplugged')
-    const [found] = await docker.listNetworks({ filters: { label: [`dozen.instance=${world.instance}`, 'dozen.role=network'] } })
-    const network = docker.getNetwork(found!.Id)
+    const { app, container, id } = await deployed('unplugged')
+    const [attached] = Object.values((await container.inspect()).NetworkSettings.Networks)
+    const network = docker.getNetwork(attached!.NetworkID)
     for (const member of Object.keys((await network.inspect()).Containers ?? {}))
       await network.disconnect({ Container: member, Force: true })
     await network.remove()
