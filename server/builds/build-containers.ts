@@ -43,6 +43,7 @@ export function buildContainers({ engine, stack, instance, clock }: Deps) {
       network,
       user: 'app',
       openStdin: true,
+      isUnlogged: true,
       memoryBytes: MEMORY_BYTES,
       pids: MAX_PIDS,
       capabilities: [],

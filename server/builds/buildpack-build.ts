@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../clock.ts'
@@ -12,6 +13,9 @@ import type { Fetched } from './fetched.ts'
 import { printed } from './output.ts'
 import { cutResult, processTypesOf, type Head } from './result.ts'
 import type { Source } from './spool.ts'
+
+/** The engine tears a container's network down so slowly that the new release's start would wait for it. */
+const REMOVE_AFTER_MS = 3_000
 
 type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock; containers: BuildContainers }
 type Made = { image: string; processTypes: Record<string, string>; buildpacks: string[]; buildMs: number; imageMs: number }
@@ -44,23 +48,23 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
     attached: Attached,
     feed: { head: Buffer; source: Source },
     target: Promise<string>,
-    log: Io['log'],
-  ): Promise<{ head: Head | undefined; treeFailed: unknown }> {
+    { log, mark }: { log: Io['log']; mark: string },
+  ): Promise<{ head: Head | undefined; treeFailed: unknown; status: number | undefined }> {
     // The build may end before it has read everything: its status tells then.
     void pipeline(chained(feed.head, feed.source.open()), attached.input).catch(() => {})
-    const [{ head, treeFailed }] = await Promise.all([
-      cutResult(attached.output).then(async ({ head, tree }) => {
-        if (!head) return { head, treeFailed: undefined }
+    const [result] = await Promise.all([
+      cutResult(attached.output).then(async ({ head, tree, status }) => {
+        if (!head) return { head, treeFailed: undefined, status: undefined }
         const treeFailed = await engine.putArchive(await target, '/', tree).then(
           () => undefined,
           (cause: unknown) => cause ?? true,
         )
         tree.resume()
-        return { head, treeFailed }
+        return { head, treeFailed, status: await status }
       }),
-      printed(attached.errors!, log),
+      printed(attached.errors!, log, mark),
     ])
-    return { head, treeFailed }
+    return result
   }
 
   async function run(input: BuildInput, source: Source, fetched: Fetched, images: StackImages, io: Io): Promise<Made> {
@@ -69,28 +73,22 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
     const target = createImage(input, images)
     target.catch(() => {}) // awaited where it is used
     const { id: container, attached } = await containers.take(input.appId, images)
-    const firstLine = Buffer.from(`${head.length} ${input.commit}\n`)
+    const mark = randomUUID()
+    const firstLine = Buffer.from(`${head.length} ${input.commit} ${mark}\n`)
     const abort = () => void engine.kill(container, 'SIGKILL').catch(() => {})
     io.signal.addEventListener('abort', abort, { once: true })
     const remove = () => Promise.all([engine.remove(container), target.then(engine.remove, () => {})]).catch(() => {}) // else removeLeftovers does
     try {
       if (io.signal.aborted) abort()
-      const result = await compile(attached, { head: Buffer.concat([firstLine, head]), source }, target, io.log)
+      const result = await compile(attached, { head: Buffer.concat([firstLine, head]), source }, target, { log: io.log, mark })
       const compiledAt = clock.now().getTime()
-      if (result.treeFailed) await ended(container, io.signal) // its own reason comes first
+      if (result.status !== 0) await ended(container, io.signal) // its own reason comes first
       if (result.treeFailed) throw result.treeFailed as Error
-      const processTypes = result.head && processTypesOf(result.head)
-      const committing = processTypes && commit(input, await target)
-      committing?.catch(() => {}) // awaited below; a bad end of the build comes first
-      await ended(container, io.signal).catch(async (cause: unknown) => {
-        const image = await committing?.catch(() => undefined)
-        if (image) await engine.removeImage(image)
-        throw cause
-      }) // the commit need not wait for the engine's clearing away
+      if (result.status !== 0 || !result.head) throw failure('it printed no result')
+      const processTypes = processTypesOf(result.head)
+      const image = await commit(input, await target)
       attached.close()
-      const image = await committing
-      if (!image || !processTypes || !result.head) throw failure('it printed no result')
-      void remove()
+      void clock.sleep(REMOVE_AFTER_MS).then(remove)
       const done = clock.now().getTime()
       return { image, processTypes, buildpacks: result.head.buildpacks, buildMs: compiledAt - began, imageMs: done - compiledAt }
     } catch (cause) {

@@ -1,8 +1,9 @@
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { expect, it } from 'vitest'
 import { lines, printed } from './output.ts'
+import { packFiles } from '../stack/pack.ts'
 import { cutResult } from './result.ts'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 
 async function seen(...chunks: (string | Buffer)[]) {
   const out: string[] = []
@@ -30,11 +31,34 @@ it('stops at 100,000 lines and says so once', () => {
   expect([count, last]).toEqual([100_001, expect.stringContaining('the rest is not shown')])
 })
 
-it('cuts the result from the tree that follows it, wherever the chunks end', async () => {
-  const bytes = Buffer.from('{"release":"","procfile":"","buildpacks":[]}\ntree')
-  for (let at = 1; at < bytes.length; at += 7) {
-    const { head, tree } = await cutResult(Readable.from([bytes.subarray(0, at), bytes.subarray(at)]))
-    expect([head?.buildpacks, await text(tree)]).toEqual([[], 'tree'])
+it('cuts the result from the tree and the status that follow it, wherever the chunks end', async () => {
+  const tree = await packFiles([{ name: 'app/a', content: 'a'.repeat(700) }, { name: 'app/b', content: '' }, { name: 'app/status 1\n', content: 'x' }]) // prettier-ignore
+  const bytes = Buffer.concat([
+    Buffer.from('{"release":"","procfile":"","buildpacks":[]}\n'),
+    tree,
+    Buffer.alloc(4096),
+    Buffer.from('status 2\n'),
+  ])
+  for (let at = 1; at < bytes.length; at += 53) {
+    const found = await cutResult(Readable.from([bytes.subarray(0, at), bytes.subarray(at)]))
+    expect([found.head?.buildpacks, (await buffer(found.tree)).equals(tree), await found.status]).toEqual([[], true, 2])
+  }
+})
+
+it('knows of no status when the output ends early', async () => {
+  const tree = await packFiles([{ name: 'app/a', content: 'a'.repeat(700) }])
+  for (const cut of [tree.subarray(0, 900), tree]) {
+    const found = await cutResult(Readable.from([Buffer.from('{"release":""}\n'), cut]))
+    expect([(await buffer(found.tree)).length, await found.status]).toEqual([cut.length, undefined])
   }
   expect((await cutResult(Readable.from([]))).head).toBeUndefined()
+})
+
+it('reads the log up to its mark, and not for ever', async () => {
+  const stream = new PassThrough()
+  const log: string[] = []
+  stream.write('one\n\ntwoend')
+  setImmediate(() => stream.write('-of-it\n'))
+  await printed(stream, (line) => log.push(line), 'end-of-it')
+  expect(log).toEqual(['one', '', 'two'])
 })

@@ -1,16 +1,20 @@
+import { once } from 'node:events'
 import { PassThrough, type Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { parse } from 'yaml'
 import { invalid } from '../errors.ts'
 import { parseProcfile } from './procfile.ts'
+import { tarEnd } from './tree-cutter.ts'
 
 const MAX_HEAD_BYTES = 1024 * 1024
 
 /** What the driver in the build container says at its end. */
 export type Head = { release: string; procfile: string; buildpacks: string[] }
 
-/** Cuts the driver's standard output into its first line and the tar that follows. `head` is undefined when the build printed no result. */
-export async function cutResult(output: Readable): Promise<{ head: Head | undefined; tree: Readable }> {
+/** `tree` ends where the tar ends; `status` is what tar ended with, undefined when the output ended before the driver said it. */
+type Cut = { head: Head | undefined; tree: Readable; status: Promise<number | undefined> }
+
+/** Cuts the driver's standard output into its first line, the tar that follows, and the line "status N" after that. */
+export async function cutResult(output: Readable): Promise<Cut> {
   let seen = Buffer.alloc(0)
   for await (const chunk of output.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     seen = Buffer.concat([seen, chunk])
@@ -18,12 +22,37 @@ export async function cutResult(output: Readable): Promise<{ head: Head | undefi
     if (end < 0 && seen.length < MAX_HEAD_BYTES) continue
     if (end < 0) break
     const tree = new PassThrough()
-    tree.write(seen.subarray(end + 1))
-    void pipeline(output, tree).catch(() => {}) // whoever reads `tree` sees the end
-    return { head: JSON.parse(seen.toString('utf8', 0, end)) as Head, tree }
+    const status = cutTree(seen.subarray(end + 1), output, tree)
+    status.catch((cause: unknown) => tree.destroy(cause as Error))
+    return { head: JSON.parse(seen.toString('utf8', 0, end)) as Head, tree, status }
   }
   output.resume()
-  return { head: undefined, tree: PassThrough.from([]) }
+  return { head: undefined, tree: PassThrough.from([]), status: Promise.resolve(undefined) }
+}
+
+async function cutTree(first: Buffer, output: Readable, tree: PassThrough): Promise<number | undefined> {
+  const take = tarEnd()
+  let trailer = ''
+  let isOver = false
+  for await (const chunk of chainOf(first, output)) {
+    const mine: { length: number; isOver: boolean } | undefined = isOver ? undefined : take(chunk)
+    if (mine) {
+      if (!tree.write(chunk.subarray(0, mine.length))) await once(tree, 'drain')
+      if (mine.isOver) tree.end()
+      isOver = mine.isOver
+    }
+    if (!isOver) continue
+    trailer += chunk.toString('latin1', mine?.length ?? 0).replaceAll('\0', '') // tar fills its last record
+    const found = /^status (\d+)\n/.exec(trailer)
+    if (found) return Number(found[1])
+  }
+  tree.end()
+  return undefined
+}
+
+async function* chainOf(first: Buffer, rest: Readable): AsyncIterable<Buffer> {
+  yield first
+  yield* rest.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
 }
 
 /** The release step's YAML: default process types and config vars. Throws invalid_params naming what it expected. */

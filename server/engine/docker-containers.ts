@@ -85,7 +85,9 @@ function hostConfig(spec: ContainerSpec): NonNullable<ContainerCreateOptions['Ho
   return {
     NetworkMode: spec.network,
     Init: true, // a pid 1 that reaps zombies and passes signals on: the app's default signal actions hold again
-    LogConfig: { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '2' } },
+    LogConfig: spec.isUnlogged
+      ? { Type: 'none', Config: {} }
+      : { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '2' } },
     SecurityOpt: spec.mayGainPrivileges ? [] : ['no-new-privileges'],
     ...(spec.capabilities && { CapDrop: ['ALL'], CapAdd: [...spec.capabilities] }),
     ...(spec.memoryBytes && { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),

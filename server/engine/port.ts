@@ -79,6 +79,8 @@ export type ContainerSpec = {
   network: string
   workingDir?: string
   user?: string
+  /** What it prints goes to who is attached only. */
+  isUnlogged?: boolean
   tty?: boolean
   openStdin?: boolean
   memoryBytes?: number
