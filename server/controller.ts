@@ -151,7 +151,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     limits: config,
     inputsKey: createHmac('sha256', key).update('build inputs').digest(),
   })
-  const builds = makeBuilds({ db, clock, ids, logs: stream, builder, config: configVars.current })
+  const builds = makeBuilds({ db, clock, ids, logs: stream, builder, config: configVars.current, isKnown: (id) => apps.has(id) })
   const deploys = makeDeploys({
     logs: stream,
     build: builds.run,

@@ -6,7 +6,7 @@ import type { Stack, StackImages } from '../stack/stack.ts'
 const MEMORY_BYTES = 4 * 1024 ** 3
 const MAX_PIDS = 4096
 const TMP_BYTES = '4g'
-/** A container made for a push that brought nothing new goes after so long. */
+/** A container that no push has asked for goes after so long. */
 const UNUSED_MS = 20_000
 
 export type BuildContainer = { id: string; attached: Attached; imagesDigest: string }
@@ -14,7 +14,7 @@ type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock }
 
 /**
  * Build containers: started, attached and waiting for their input. Starting one is a third of a small build, so it begins when a push
- * is announced, while git still negotiates.
+ * is announced, while git still negotiates, and once more after a build: who pushes often pushes again at once.
  */
 export function buildContainers({ engine, stack, instance, clock }: Deps) {
   const prepared = new Map<string, Promise<BuildContainer>>()

@@ -19,12 +19,16 @@ type Deps = {
   logs: LogSink
   builder: ReturnType<typeof builder>
   config: (appId: string) => Record<string, string>
+  isKnown: (appId: string) => boolean
   /** The app's own buildpacks and stack, when it has set some. */
   setting?: (appId: string) => Setting
 }
 
+/** Pushes come in series: what the next one needs gets ready once this one's switch is through, and waits a little while. */
+const READY_AGAIN_MS = 3_500
+
 /** Builds as records: who, what, how it ended, and what it printed. */
-export function builds({ db, clock, ids, logs, builder, config, setting = () => ({}) }: Deps) {
+export function builds({ db, clock, ids, logs, builder, config, isKnown, setting = () => ({}) }: Deps) {
   const store = buildStore(db)
   const tell = (appId: string, text: string) => logs.publish({ appId, source: 'app', dyno: 'api', text })
 
@@ -90,6 +94,7 @@ export function builds({ db, clock, ids, logs, builder, config, setting = () => 
         failpoint('build.compiled')
         store.succeed(record.id, built, clock.now())
         tell(app.id, 'Build succeeded')
+        void clock.sleep(READY_AGAIN_MS).then(() => isKnown(app.id) && builder.prepare(app.id))
         const { image, imageKind, port, processTypes } = built
         return { image, imageKind, port, processTypes, buildId: record.id, commit }
       } catch (cause) {

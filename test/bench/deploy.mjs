@@ -21,6 +21,9 @@ const base = mkdtempSync(join(tmpdir(), 'dozen-bench-'))
 const median = (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]
 const server = (version) => readFileSync(join(ROOT, 'examples/hello/web.js'), 'utf8') + `\n// ${version}\n`
 
+/** What the last round left is cleared away before the next is measured. */
+const quiet = () => new Promise((resolve) => setTimeout(resolve, 5_000))
+
 /** Resolves with the milliseconds until `isLive` is true. */
 async function timed(work, isLive) {
   const started = performance.now()
@@ -140,7 +143,9 @@ try {
   await floor('warm-up')
   const [floors, pushes] = [[], []]
   for (let round = 1; round <= ROUNDS; round++) {
+    await quiet()
     floors.push(await floor(`round-${round}`))
+    await quiet()
     pushes.push(await ours(platform, app, `round-${round}`))
   }
   const rows = [
