@@ -116,7 +116,7 @@ function checkedName({ name, type, linkname }: Header): string {
 }
 
 /** Bytes kept for reading again: the first 16 MiB in memory, from then on all of them in a file. */
-function keep() {
+export function keep() {
   let chunks: Buffer[] | undefined = []
   let bytes = 0
   let folder: string | undefined

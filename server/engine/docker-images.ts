@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { ImageInspectInfo } from 'dockerode'
 import { guard, labelFilter, type Client } from './docker-guard.ts'
+import { addLayer, configOf } from './docker-layers.ts'
 import { EngineError, type BuildOptions, type Image, type ImageChanges, type Images } from './port.ts'
 
 export function images(client: Client): Images {
@@ -8,26 +9,19 @@ export function images(client: Client): Images {
     const info = await guard(client.getImage(ref).inspect(), { fine: [404] })
     return info && fromInspect(info)
   }
-  return {
+  const made: Images = {
     image,
     async images(labels) {
       const found = await guard(client.listImages({ filters: { label: labelFilter(labels) } }))
       return (await Promise.all(found.map((info) => image(info.Id)))).filter((one) => one !== undefined)
     },
     async commit(containerId, changes) {
-      const { labels, cmd, entrypoint, env, workingDir, user } = changes
-      const config = {
-        Labels: { ...labels },
-        ...(cmd && { Cmd: [...cmd] }),
-        ...(entrypoint && { Entrypoint: [...entrypoint] }),
-        ...(env && { Env: Object.entries(env).map(([key, value]) => `${key}=${value}`) }),
-        ...(workingDir && { WorkingDir: workingDir }),
-        ...(user && { User: user }),
-      }
-      const options = { _query: { container: containerId, pause: false }, _body: config }
+      const options = { _query: { container: containerId, pause: false }, _body: configOf(changes) }
       const made = await guard(client.getContainer(containerId).commit(options as object) as Promise<{ Id: string }>)
       return made.Id
     },
+    addLayer: (base, layer, changes) =>
+      addLayer(client, { ...made, progress: (...all) => progress(...all, () => {}) }, base, layer, changes),
     build: (context, options) => build(client, context, options),
     async importImage(tar, { tag, ...changes }) {
       const [repo = '', version = ''] = tag?.split(':') ?? []
@@ -50,6 +44,7 @@ export function images(client: Client): Images {
       await guard(client.getImage(id).remove({ force: false }), { fine: [404] })
     },
   }
+  return made
 }
 
 function fromInspect(info: ImageInspectInfo): Image {
@@ -123,7 +118,7 @@ type Following = {
 }
 
 /** The engine answers 200 and reports failures inside the stream: an `error` event rejects. */
-function progress(client: Client, stream: Readable, onEvent: (event: Progress) => void): Promise<Progress[]> {
+export function progress(client: Client, stream: Readable, onEvent: (event: Progress) => void): Promise<Progress[]> {
   return new Promise((resolve, reject) => {
     const done = (cause: Error | null, events: Progress[]) => {
       const failure = events?.find((event) => event.error)?.error ?? cause?.message

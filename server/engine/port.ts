@@ -45,6 +45,8 @@ export interface Images {
   images(labels: Labels): Promise<Image[]>
   /** Freezes a container's file system. Volumes and tmpfs are not part of it. Returns the image id ("sha256:…"). */
   commit(containerId: string, changes: ImageChanges): Promise<string>
+  /** An image that is `base` (an id or a reference) with one layer on top and these changes. Returns the image id. */
+  addLayer(base: string, layer: Layer, changes: ImageChanges): Promise<string>
   /** Builds a Dockerfile with BuildKit. Throws 'build_failed' with the last lines of output. Returns the image id. */
   build(context: Readable, options: BuildOptions): Promise<string>
   /** A root file system as a one-layer image (docker import). Returns the image id. */
@@ -139,6 +141,9 @@ export type Image = {
   user: string
   stopSignal?: string
 }
+
+/** A tar of files below `/`, the hash (hex) and length of exactly these bytes, and when they were made: an image has a date. */
+export type Layer = { sha256: string; bytes: number; createdAt: Date; open(): Readable }
 
 export type ImageChanges = {
   labels: Labels

@@ -1,14 +1,18 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import Dockerode from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { progress } from '../../server/engine/docker-images.ts'
+import { commitLayer, loadLayer } from '../../server/engine/docker-layers.ts'
 import { dockerEngine } from '../../server/engine/docker.ts'
 import type { ContainerSpec, LogChunk } from '../../server/engine/port.ts'
 import { packFiles } from '../../server/stack/pack.ts'
 import { textFiles } from '../../server/builds/archive.ts'
 import { engineContract } from './contract.ts'
 
-const engine = dockerEngine({ socket: process.env['DOZEN_DOCKER_SOCKET'] || '/var/run/docker.sock' })
+const SOCKET = process.env['DOZEN_DOCKER_SOCKET'] || '/var/run/docker.sock'
+const engine = dockerEngine({ socket: SOCKET })
 let image = ''
 beforeAll(async () => {
   const [stack] = (await engine.images({ 'dozen.role': 'stack' })).filter((one) => one.tags.includes('dozen/stack:latest'))
@@ -116,6 +120,39 @@ describe('the Docker engine, with programs that run', () => {
     const building = engine.build(Readable.from([context]), { args: {}, labels, onOutput: (part) => (output += part) })
     await expect(building).rejects.toMatchObject({ code: 'build_failed', message: expect.stringContaining('9') })
     expect(output).toContain('the-reason')
+  })
+  it.each([
+    ['loaded', loadLayer],
+    ['committed', commitLayer],
+  ])('puts a layer on an image, %s', async (_, way) => {
+    const tar = await packFiles([{ name: 'app/hello.txt', content: 'from the layer', owner: 1000 }])
+    const layer = {
+      sha256: createHash('sha256').update(tar).digest('hex'),
+      bytes: tar.length,
+      createdAt: new Date(),
+      open: () => Readable.from([tar]),
+    }
+    const client = new Dockerode({ socketPath: SOCKET })
+    const made = await way(client, { ...engine, progress: (...all) => progress(...all, () => {}) }, image, layer, { labels, user: 'app', workingDir: '/app', env: { HOME: '/app' } }) // prettier-ignore
+    try {
+      expect(await engine.image(made)).toMatchObject({ labels, user: 'app', workingDir: '/app' })
+      const id = await create('cat hello.txt; stat -c " %u $HOME" hello.txt; test -n "$PATH"; env | grep -c ^HOME=', {
+        image: made,
+      })
+      await engine.start(id)
+      await engine.wait(id)
+      expect(textOf(await chunks(id), 'stdout')).toBe('from the layer 1000 /app\n1\n')
+      await engine.remove(id)
+    } finally {
+      await engine.removeImage(made)
+    }
+  })
+  it('loads no layer whose bytes are not those it was told of', async () => {
+    const tar = await packFiles([{ name: 'app/hello.txt', content: 'x' }])
+    const layer = { sha256: 'f'.repeat(64), bytes: tar.length, createdAt: new Date(), open: () => Readable.from([tar]) }
+    const client = new Dockerode({ socketPath: SOCKET })
+    const loading = loadLayer(client, { ...engine, progress: (...all) => progress(...all, () => {}) }, image, layer, { labels })
+    await expect(loading).rejects.toMatchObject({ code: 'other' })
   })
   it('cannot be taken in by values that look like instructions', async () => {
     const id = await create('true')

@@ -133,6 +133,7 @@ export function fakeEngine(images: readonly string[] = ['img']) {
     image: async (ref) => up(() => known.get(ref) ?? [...known.values()].find((one) => one.id === ref)),
     images: async (labels) => up(() => [...known.values()].filter((one) => carries(one.labels, labels))),
     commit: async (id, { labels }) => (held(id), remember(`commit-${++last}`, labels)),
+    addLayer: async (_base, _layer, { labels }) => remember(`layer-${++last}`, labels),
     build: async (_context, { labels }) => remember(`build-${++last}`, labels),
     importImage: async (_tar, { labels, tag }) => remember(tag ?? `import-${++last}`, labels),
     pull: async (ref) => {

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import tar from 'tar-stream'
+import { guard, type Client } from './docker-guard.ts'
+import { EngineError, type ImageChanges, type Images, type Layer } from './port.ts'
+
+type Engine = Pick<Images, 'image' | 'commit'> & { progress: (client: Client, stream: Readable) => Promise<unknown> }
+
+/**
+ * An image that is `base` and one layer more, loaded as an archive that holds just that layer: the engine reads the tree once. An engine
+ * that wants every layer in the archive gets a container of `base`, the tree unpacked in it, and a commit instead.
+ */
+export async function addLayer(
+  client: Client,
+  engine: Engine,
+  base: string,
+  layer: Layer,
+  changes: ImageChanges,
+): Promise<string> {
+  try {
+    return await loadLayer(client, engine, base, layer, changes)
+  } catch (cause) {
+    if (cause instanceof EngineError && (cause.code === 'unreachable' || cause.code === 'no_space')) throw cause
+    return commitLayer(client, engine, base, layer, changes)
+  }
+}
+
+/** The way of `docker load` (image spec v1.2): manifest.json, the image's own JSON, and the layers that the engine does not have yet. */
+export async function loadLayer(
+  client: Client,
+  engine: Engine,
+  base: string,
+  layer: Layer,
+  changes: ImageChanges,
+): Promise<string> {
+  const info = await guard(client.getImage(base).inspect())
+  const former = info.RootFS.Layers ?? []
+  const config = JSON.stringify({
+    architecture: info.Architecture,
+    os: info.Os,
+    created: layer.createdAt.toISOString(),
+    config: {
+      ...info.Config,
+      ...configOf(changes),
+      Env: [...withoutKeys(info.Config.Env, changes.env ?? {}), ...envOf(changes.env)],
+    },
+    rootfs: { type: 'layers', diff_ids: [...former, `sha256:${layer.sha256}`] },
+    history: [...former.map(() => ({ created_by: 'stack' })), { created_by: 'dozen build' }],
+  })
+  const id = createHash('sha256').update(config).digest('hex')
+  const layers = [...former.map((diff) => `${diff.replace('sha256:', '')}/layer.tar`), 'layer.tar']
+  const archive = tar.pack()
+  archive.entry({ name: `${id}.json` }, config)
+  archive.entry({ name: 'manifest.json' }, JSON.stringify([{ Config: `${id}.json`, RepoTags: null, Layers: layers }]))
+  const sent = pipeline(layer.open(), archive.entry({ name: 'layer.tar', size: layer.bytes })).then(() => archive.finalize())
+  const answered = guard(client.loadImage(archive as never, { quiet: '1' })).then((stream) =>
+    engine.progress(client, stream as Readable),
+  )
+  sent.catch((cause: Error) => archive.destroy(cause)) // the engine's own answer says more
+  await answered
+  await sent
+  if (!(await engine.image(`sha256:${id}`))) throw new EngineError('other', 'The engine took an image but does not have it.')
+  return `sha256:${id}`
+}
+
+export async function commitLayer(
+  client: Client,
+  engine: Engine,
+  base: string,
+  layer: Layer,
+  changes: ImageChanges,
+): Promise<string> {
+  const options = { Image: base, Entrypoint: [], Cmd: ['-'], Labels: { ...changes.labels, 'dozen.role': 'build' }, HostConfig: { NetworkMode: 'none' } } // prettier-ignore
+  const container = await guard(client.createContainer(options))
+  try {
+    await guard(container.putArchive(layer.open(), { path: '/' }))
+    return await engine.commit(container.id, changes)
+  } finally {
+    await guard(container.remove({ force: true, v: true }), { fine: [404, 409] })
+  }
+}
+
+/** As the engine's API spells it. */
+export function configOf({ labels, cmd, entrypoint, env, workingDir, user }: ImageChanges) {
+  return {
+    Labels: { ...labels },
+    ...(cmd && { Cmd: [...cmd] }),
+    ...(entrypoint && { Entrypoint: [...entrypoint] }),
+    ...(env && { Env: envOf(env) }),
+    ...(workingDir && { WorkingDir: workingDir }),
+    ...(user && { User: user }),
+  }
+}
+
+const envOf = (env: ImageChanges['env'] = {}) => Object.entries(env).map(([key, value]) => `${key}=${value}`)
+const withoutKeys = (env: readonly string[] | null, replaced: object) =>
+  (env ?? []).filter((pair) => !(pair.slice(0, pair.indexOf('=')) in replaced))
