@@ -27,6 +27,8 @@ export type Config = Readonly<{
   watchWindowMs: number
   /** Bytes of log kept per app. */
   logBytes: number
+  /** How many releases of an app that ran keep their image. */
+  keepReleases: number
 }>
 
 /** One row per setting: the README's table is checked against this list. */
@@ -52,6 +54,7 @@ export const SETTINGS = {
   DOZEN_RELEASE_TIMEOUT: { default: '1h', about: 'longest release phase' },
   DOZEN_RUN_TIMEOUT: { default: '24h', about: 'longest one-off dyno' },
   DOZEN_LOG_LIMIT: { default: '64MiB', about: 'bytes of log kept per app' },
+  DOZEN_KEEP_RELEASES: { default: '10', about: 'how many releases of an app keep their image, to roll back to' },
 } as const
 
 export type Setting = keyof typeof SETTINGS
@@ -87,10 +90,13 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     releasePhaseTimeoutMs: time('DOZEN_RELEASE_TIMEOUT'),
     runTimeoutMs: time('DOZEN_RUN_TIMEOUT'),
     logBytes: bytes('DOZEN_LOG_LIMIT'),
+    keepReleases: read('DOZEN_KEEP_RELEASES', parseCount, 'a number from 1 to 10000'),
   })
 }
 
 const parsePort = (text: string) => (/^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined)
+const parseCount = (text: string) =>
+  /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_000 ? Number(text) : undefined
 const parseHost = (text: string) => (/^[A-Za-z0-9.:-]+$/.test(text) ? text : undefined)
 const parseDomain = (text: string) => (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text) ? text : undefined)
 const parseInstance = (text: string) => (/^[a-z0-9-]{1,40}$/.test(text) ? text : undefined)

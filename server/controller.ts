@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import { configVars as makeConfigVars } from './config-vars/config-vars.ts'
 import { deploys as makeDeploys } from './deploys/deploys.ts'
 import { domains as makeDomains } from './domains/domains.ts'
+import { disk as makeDisk } from './disk/disk.ts'
 import { dockerEngine } from './engine/docker.ts'
 import { LABEL } from './engine/labels.ts'
 import type { Engine } from './engine/port.ts'
@@ -69,7 +70,11 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
   const routing = makeRouting({ db, clock, router, onError: (cause) => onError('the router', cause) })
   const stack = makeStack({ engine, clock })
   let wakeLoop = () => {}
-  const wake = () => wakeLoop()
+  let isPruneDue = true
+  const wake = () => {
+    isPruneDue = true
+    wakeLoop()
+  }
   const network = () =>
     engine.ensureNetwork({
       name: `dozen-${instance}`,
@@ -78,7 +83,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
     })
 
   const hasImage = async (image: string) => (await engine.image(image)) !== undefined
-  const releases = makeReleases({ db, clock, ids, vault, logs: stream, hasImage, wake })
+  const releases = makeReleases({ db, clock, ids, vault, logs: stream, hasImage, keep: config.keepReleases, wake })
   const configVars = makeConfigVars({ releases })
   const cleanup = makeCleanup({
     engine,
@@ -160,6 +165,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
       (await stream.read(appId, { release, dyno, source: 'app', lines: 50 })).map((line) => line.text),
     url: (app) => webUrl(app.name),
   })
+  const disk = makeDisk({ engine, clock, instance, ...releases, isDeploying: deploys.isBusy })
   const reports = dynoReports({ clock, observe: processes.dynos, runs: runs.list, findRelease: releases.findVersion })
   const spool = routerSpool({
     folder: home.path('router/requests'),
@@ -254,6 +260,10 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
       const isDue = !isSwept
       isSwept = true
       if (isDue && !(await attempt('sweeping', cleanup.sweep(apps.has)))) isSwept = false
+      if (isPruneDue) {
+        isPruneDue = false
+        if (!(await attempt('pruning images', disk.prune()))) isPruneDue = true
+      }
       await clock.sleep(TIDY_MS, signal).catch(() => {})
     }
   }

@@ -37,7 +37,8 @@ function world() {
   const wake = () => {}
   const accounts = makeAccounts({ db, clock, ids })
   const collaborators = makeCollaborators({ db, clock, ids, findAccount: accounts.findByEmailOrId })
-  const releases = makeReleases({ db, clock, ids, vault, logs, hasImage: async () => true, wake })
+  const releases = makeReleases({ db, clock, ids, vault, logs, hasImage: async () => true,
+    keep: 10, wake })
   const apps = makeApps({
     db, clock, ids, wake, prepare: () => {}, clean: async () => {}, initialRelease: (appId, user) => void releases.initial(appId, user),
     mayUse: (account, app) => collaborators.permissions(account, app).length > 0,

@@ -79,6 +79,7 @@ export function deploys({ logs, build, releases, lastLines, url }: Deps) {
     new AppError('build_failed', `v${release.version} failed: ${release.reason ?? 'it was overtaken.'}${more}`)
 
   return {
+    isBusy: turns.isBusy,
     deploy(app: App, user: User, source: Source, { signal, log }: Io): Promise<Release> {
       const both = (line: string) => {
         log(line)

@@ -32,6 +32,7 @@ const make = () =>
     vault: vault(randomBytes(32)),
     logs: { publish: ({ source, dyno, text }) => lines.push(`${source}[${dyno}]: ${text}`) },
     hasImage: async (image) => images.has(image),
+    keep: 3,
     wake: () => {
       expect(db.inTransaction).toBe(false)
       wakes++
@@ -182,5 +183,27 @@ describe('config vars', () => {
     const { config, r } = ledger()
     expect(() => config.update(app, user, changes)).toThrowError(expect.objectContaining({ code: 'invalid_params' }))
     expect(r.list('a1').length).toBe(1)
+  })
+
+  it('keeps the images of the newest releases that ran and of those to come, each app for itself', () => {
+    const { r, config } = ledger()
+    const run = (image: string, status: 'succeeded' | 'failed' = 'succeeded') =>
+      r.settle(r.deploy('a1', user, built(image), 'Deploy'), status, { reason: 'x' })
+    run('i1')
+    run('i2')
+    run('bad', 'failed')
+    run('i3')
+    expect([...r.keptImages()].sort()).toEqual(['i1', 'i2', 'i3'])
+    r.settle(config.update(app, user, { A: '1' }), 'succeeded')
+    expect([...r.keptImages()].sort()).toEqual(['i2', 'i3']) // i3 twice, i2
+    r.deploy('a1', user, built('i4'), 'Deploy')
+    expect([...r.keptImages()].sort()).toEqual(['i2', 'i3', 'i4'])
+    expect(
+      r
+        .list('a1')
+        .filter(r.eligibleForRollback)
+        .map(({ version }) => version),
+    ).toEqual([3, 5, 6])
+    expect([...r.releasedImages()].sort()).toEqual(['bad', 'i1', 'i2', 'i3', 'i4'])
   })
 })

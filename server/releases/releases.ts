@@ -17,6 +17,8 @@ type Deps = {
   logs: LogSink
   /** Whether the engine still has an image; asked for rollbacks. */
   hasImage: (image: string) => Promise<boolean>
+  /** How many releases of an app keep their image. */
+  keep: number
   /** Told after each commit that the reconciler should look again. */
   wake: () => void
 }
@@ -24,7 +26,7 @@ type User = Release['user']
 type Base = { release: Release | undefined; config: Record<string, string> }
 
 /** The ledger: appends releases and says how they fare. */
-export function releases({ db, clock, ids, vault, logs, hasImage, wake }: Deps) {
+export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: Deps) {
   const store = releaseStore(db, vault)
   const waiters = new Set<() => void>()
   const changed = () => {
@@ -75,7 +77,9 @@ export function releases({ db, clock, ids, vault, logs, hasImage, wake }: Deps) 
       )
     }
     if (!(await hasImage(found.source.image))) {
-      throw invalid(`The image of v${version} is gone. Push its commit again, or roll back to another release.`)
+      throw invalid(
+        `The image of v${version} is gone: the last ${keep} releases keep theirs (DOZEN_KEEP_RELEASES). Push its commit again, or roll back to another release.`,
+      )
     }
     return found
   }
@@ -101,7 +105,11 @@ export function releases({ db, clock, ids, vault, logs, hasImage, wake }: Deps) 
       if (!found) throw notFound('release')
       return found
     },
-    eligibleForRollback: (release: Release) => release.status === 'succeeded' && release.source !== undefined,
+    eligibleForRollback: ({ appId, status, source }: Release) =>
+      status === 'succeeded' && source !== undefined && store.keptImages(keep, appId).has(source.image),
+    /** Images that must not go: of the newest releases of each app that ran, and of those to come. */
+    keptImages: () => store.keptImages(keep),
+    releasedImages: store.releasedImages,
 
     /** v1, inside the caller's transaction: it comes with the app. */
     initial: (appId: string, user: User) =>

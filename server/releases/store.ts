@@ -86,6 +86,18 @@ export function releaseStore(db: Db, vault: Vault) {
   const config = db
     .prepare<[string, number], Buffer>('SELECT sealed FROM release_configs WHERE app_id = ? AND version = ?')
     .pluck()
+  /** Per app: what serves or is to serve, and the newest `keep` that ran. */
+  const kept = db
+    .prepare<{ app: string | null; keep: number }, string>(
+      `SELECT DISTINCT image FROM (
+         SELECT r.app_id, r.image, s.status,
+                sum(s.status = 'succeeded') OVER (PARTITION BY r.app_id ORDER BY r.version DESC) AS newer_or_it
+         FROM releases r JOIN release_states s USING (app_id, version)
+         WHERE r.image IS NOT NULL AND (@app IS NULL OR r.app_id = @app))
+       WHERE status = 'pending' OR (status = 'succeeded' AND newer_or_it <= @keep)`,
+    )
+    .pluck()
+  const released = db.prepare<[], string>('SELECT DISTINCT image FROM releases WHERE image IS NOT NULL').pluck()
   const place = (appId: string, version: number) => `${appId}/${version}`
 
   return {
@@ -105,6 +117,10 @@ export function releaseStore(db: Db, vault: Vault) {
       insertState.run({ app_id: appId, version, status, stage, updated_at: at.toISOString() })
       return fromRow(byVersion.get(appId, version)!)
     },
+
+    /** Images of the newest `keep` releases that ran and of those to come; of one app, or of all. */
+    keptImages: (keep: number, appId: string | null = null): ReadonlySet<string> => new Set(kept.all({ app: appId, keep })),
+    releasedImages: (): ReadonlySet<string> => new Set(released.all()),
 
     /** Absent fields stay. The status of a settled release never changes: a trigger aborts. */
     update(
