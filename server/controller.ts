@@ -8,6 +8,8 @@ import { cleanup as makeCleanup } from './apps/cleanup.ts'
 import { builder as makeBuilder } from './builds/builder.ts'
 import { builds as makeBuilds } from './builds/builds.ts'
 import { dynoCommand } from './builds/dyno-command.ts'
+import { buildpacks as makeBuildpacks } from './buildpacks/buildpacks.ts'
+import { buildpackFetcher } from './buildpacks/fetch.ts'
 import { systemClock as clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { configVars as makeConfigVars } from './config-vars/config-vars.ts'
@@ -21,6 +23,7 @@ import { dynoReports } from './formation/dyno-reports.ts'
 import { processSpec } from './formation/dynos.ts'
 import { formations as makeFormations } from './formation/formations.ts'
 import { processes as makeProcesses } from './formation/processes.ts'
+import { gitEnvironment } from './git/repos.ts'
 import type { Home } from './home.ts'
 import { systemIds as ids } from './ids.ts'
 import { collector as makeCollector } from './logs/collector.ts'
@@ -46,10 +49,12 @@ type Deps = {
   createRepo: (appId: string) => void
   webUrl: (name: string) => string
   onError: (what: string, cause: unknown) => void
+  /** $PATH, for git. */
+  path: string | undefined
 }
 
 /** Every room, wired: from here on only verbs. */
-export function controller({ config, home, createRepo, webUrl, onError }: Deps) {
+export function controller({ config, home, createRepo, webUrl, onError, path }: Deps) {
   const db = openDb(home.database)
   const instance = config.instance ?? instanceOf(db)
   const docker = dockerEngine({ socket: config.dockerSocket })
@@ -148,18 +153,33 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
   })
   wakeLoop = processes.wake
   const runs = makeRuns({ ...shared, db, spec, current: releases.current, timeoutMs: config.runTimeoutMs })
+  const buildpacks = makeBuildpacks({ db, logs: stream, mayUseHost: (accountId) => accounts.find(accountId)?.admin === true })
   const builder = makeBuilder({
     engine,
     stack,
     clock,
     instance,
     limits: config,
+    fetch: buildpackFetcher({ env: gitEnvironment(path) }),
     inputsKey: createHmac('sha256', key).update('build inputs').digest(),
   })
-  const builds = makeBuilds({ db, clock, ids, logs: stream, builder, config: configVars.current, isKnown: (id) => apps.has(id) })
+  const builds = makeBuilds({
+    db,
+    clock,
+    ids,
+    logs: stream,
+    builder,
+    config: configVars.current,
+    isKnown: (id) => apps.has(id),
+    setting: (app) => ({
+      stackSetting: app.stack === 'container' ? 'container' : undefined,
+      buildpacks: buildpacks.list(app.id),
+    }),
+  })
   const deploys = makeDeploys({
     logs: stream,
     build: builds.run,
+    clear: builds.clear,
     releases,
     lastLines: async (appId, release, dyno) =>
       (await stream.read(appId, { release, dyno, source: 'app', lines: 50 })).map((line) => line.text),
@@ -208,6 +228,7 @@ export function controller({ config, home, createRepo, webUrl, onError }: Deps) 
       domains,
       runs,
       builds,
+      buildpacks,
       deploys,
       formation: {
         ...formations,

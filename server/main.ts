@@ -37,7 +37,7 @@ async function start(config: Config, home: Home) {
   const hookProgram = fileURLToPath(new URL('./git/hook/main.js', import.meta.url))
   const repositories = repos({ folder: home.path('repos'), hooksFolder, hookProgram, path: process.env['PATH'] })
   repositories.sweep()
-  const rooms = controller({ config, home, createRepo: repositories.create, webUrl, onError })
+  const rooms = controller({ config, home, createRepo: repositories.create, webUrl, onError, path: process.env['PATH'] })
   const { useCases, accounts } = rooms
   const admin = accounts.admin()
   const kept = home.read('admin-token')

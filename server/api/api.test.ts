@@ -14,6 +14,7 @@ import { collaborators as makeCollaborators } from '../accounts/collaborators.ts
 import { keys } from '../accounts/keys.ts'
 import { apps as makeApps } from '../apps/apps.ts'
 import { systemClock as clock } from '../clock.ts'
+import { buildpacks as makeBuildpacks } from '../buildpacks/buildpacks.ts'
 import { configVars as makeConfigVars } from '../config-vars/config-vars.ts'
 import { domains as makeDomains } from '../domains/domains.ts'
 import { formations } from '../formation/formations.ts'
@@ -37,8 +38,7 @@ function world() {
   const wake = () => {}
   const accounts = makeAccounts({ db, clock, ids })
   const collaborators = makeCollaborators({ db, clock, ids, findAccount: accounts.findByEmailOrId })
-  const releases = makeReleases({ db, clock, ids, vault, logs, hasImage: async () => true,
-    keep: 10, wake })
+  const releases = makeReleases({ db, clock, ids, vault, logs, hasImage: async () => true, keep: 10, wake })
   const apps = makeApps({
     db, clock, ids, wake, prepare: () => {}, clean: async () => {}, initialRelease: (appId, user) => void releases.initial(appId, user),
     mayUse: (account, app) => collaborators.permissions(account, app).length > 0,
@@ -77,6 +77,7 @@ function world() {
     apps, releases, deploys, configVars: makeConfigVars({ releases }), builds: { list: () => [] },
     domains: makeDomains({ db, clock, ids, logs, baseDomain: 'localhost', apiHost: '127.0.0.1', wake }),
     formation: { ...formation, dynos: async () => [] },
+    buildpacks: makeBuildpacks({ db, logs, mayUseHost: () => false }),
     runs: {
       start: async () => ({ id: ids.uuid(), name: 'run.1', number: 1, version: 2, command: 'ls', state: 'starting', exitCode: null, secret: 's', createdAt: clock.now(), updatedAt: clock.now() }),
       attach: async () => true, resize: async () => {},

@@ -14,6 +14,7 @@ import type { Sources } from './sources.ts'
 import type { Streams } from './streams.ts'
 import { accessRoutes, peopleRoutes } from './routes/access.ts'
 import { appRoutes } from './routes/apps.ts'
+import { buildpackRoutes } from './routes/buildpacks.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { accountRoutes, domainRoutes, fixedRoutes, logRoutes } from './routes/others.ts'
 import { pipelineRoutes } from './routes/pipelines.ts'
@@ -48,6 +49,7 @@ export const routes = (deps: Deps): Route[] => [
   ...processRoutes(deps),
   ...domainRoutes(deps),
   ...buildRoutes(deps),
+  ...buildpackRoutes(deps),
   ...accessRoutes(deps),
   ...pipelineRoutes(deps),
   ...logRoutes(deps),
@@ -67,6 +69,7 @@ export function api(deps: ApiDeps): express.Express {
     next()
   })
   server.get('/health', (_req, res) => void res.json({ status: 'ok', instance: deps.instance }))
+  server.get('/buildpacks/:name', (req, res) => void res.json({ blob_url: `urn:buildpack:${req.params['name'] as string}` })) // the official CLI's registry
   server.get('/logs/:secret', (req, res) => streamLogs(deps, req, res))
   server.get('/streams/:kind/:app/:id/:mac', (req, res) => streamOutput(deps, req, res))
   server.put('/sources/:secret', async (req, res) => {

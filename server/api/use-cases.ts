@@ -28,6 +28,12 @@ export type UseCases = {
     /** Removes containers, images, volumes, logs and the repository too, as soon as may be. */
     destroy(app: App, user: User): Promise<void>
   }
+  buildpacks: {
+    /** "heroku/nodejs" for one of ours, else an address; in the order they run. */
+    list(appId: string): string[]
+    /** Throws invalid_params or forbidden; then nothing has changed. */
+    set(app: App, user: User, names: readonly string[]): string[]
+  }
   releases: {
     list(appId: string): Release[]
     /** By version number or id; throws not_found. */

@@ -25,7 +25,8 @@ export function cleanup({ engine, clock, instance, reposFolder, logsFolder, remo
   async function containersGone(appId: string) {
     const deadline = clock.now().getTime() + DYNOS_GONE_MS
     for (;;) {
-      const left = await engine.list(ofApp(appId))
+      const builds = engine.list({ [LABEL.instance]: instance, [LABEL.buildOf]: appId })
+      const left = [...(await engine.list(ofApp(appId))), ...(await builds)]
       if (left.length === 0) return
       const late = clock.now().getTime() >= deadline
       await Promise.all(left.filter((one) => late || one.labels[LABEL.role] !== 'dyno').map((one) => engine.remove(one.id)))

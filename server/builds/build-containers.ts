@@ -39,7 +39,7 @@ export function buildContainers({ engine, stack, instance, clock }: Deps) {
       entrypoint: [],
       cmd: ['/opt/dozen/build'],
       env: { STACK: images.name, HOME: '/app', ...(registry && { NPM_CONFIG_REGISTRY: registry }) },
-      labels: { ...labels, [LABEL.role]: 'build' },
+      labels: { [LABEL.instance]: instance, [LABEL.role]: 'build', [LABEL.buildOf]: appId },
       network,
       user: 'app',
       openStdin: true,
@@ -75,13 +75,13 @@ export function buildContainers({ engine, stack, instance, clock }: Deps) {
     memoryBytes: MEMORY_BYTES,
     discard,
     /** A push is coming. Does nothing for an app that has not been built here yet, or when one is ready. */
-    prepare(appId: string) {
+    prepare(appId: string, forMs = UNUSED_MS) {
       const images = lastUsed.get(appId)
       if (!images || prepared.has(appId)) return
       const starting = start(appId, images)
       prepared.set(appId, starting)
       starting.catch(() => prepared.delete(appId))
-      void clock.sleep(UNUSED_MS).then(() => discard(appId, starting))
+      void clock.sleep(forMs).then(() => discard(appId, starting))
     },
     /** The prepared one, or a new one. It is the caller's from then on. */
     async take(appId: string, images: StackImages): Promise<BuildContainer> {

@@ -9,7 +9,7 @@ import { buildpackBuild } from './buildpack-build.ts'
 import type { BuildInput, Built, Io } from './built.ts'
 import { diskGuard } from './disk.ts'
 import { dockerfileBuild } from './dockerfile-build.ts'
-import type { Fetched } from './fetched.ts'
+import { packed, type Fetch, type Fetched } from './fetched.ts'
 import { parseProcfile } from './procfile.ts'
 import { chooseWay, type Way } from './source.ts'
 import { spool, type Source } from './spool.ts'
@@ -24,14 +24,11 @@ type Deps = {
   limits: { buildTimeoutMs: number; sourceBytes: number }
   /** Keys the hash of a build's inputs, so that the record gives no config value away. Absent = builds are reused only until the next start. */
   inputsKey?: Buffer
-  /** Brings the buildpacks that an app's setting names; rejects AppError build_failed. */
-  fetch?: (buildpacks: readonly string[], io: Io) => Promise<Fetched>
+  /** Brings the buildpacks that an app names; rejects AppError build_failed. */
+  fetch?: Fetch
 }
 
-const ourNames = async (buildpacks: readonly string[]): Promise<Fetched> => ({
-  files: buildpacks.length > 0 ? [{ name: 'order', content: `${buildpacks.join('\n')}\n` }] : [],
-  buildpacks,
-})
+const ourNames: Fetch = async (names) => names.map((name) => ({ name }))
 
 /** Source → image, in containers only: nothing of the user's is ever unpacked or run on the host. */
 export function builder(deps: Deps) {
@@ -54,7 +51,8 @@ export function builder(deps: Deps) {
     const procfile = source.files.get('Procfile')
     if (procfile !== undefined) parseProcfile(procfile) // refused before any work is done
     const way = chooseWay(source.files, input)
-    const [images, fetched] = await Promise.all([stack.ensure(io.log), fetch(way.by === 'buildpacks' ? (input.buildpacks ?? []) : [], io)])
+    const wanted = way.by === 'buildpacks' ? way.buildpacks : { names: [], why: '' }
+    const [images, fetched] = await Promise.all([stack.ensure(io.log), packed(wanted, fetch, io.signal)])
     const inputs = inputsOf(input, source, way, images, fetched)
     const shared = { stackImage: images.id, buildpacks: fetched.buildpacks, inputs }
     const former = await input.reuse?.(inputs)
@@ -73,7 +71,8 @@ export function builder(deps: Deps) {
     }
     const { buildMs, imageMs, ...made } = await withBuildpacks.run(input, source, fetched, images, io)
     const durations = { source: sourceMs, build: buildMs, image: imageMs }
-    return { ...shared, ...made, imageKind: 'buildpack', port: null, isReused: false, sizeBytes: await sizeOf(made.image), durations }
+    const buildpacks = fetched.buildpacks.length > 0 ? fetched.buildpacks : made.buildpacks
+    return { ...shared, ...made, buildpacks, imageKind: 'buildpack', port: null, isReused: false, sizeBytes: await sizeOf(made.image), durations }
   } // prettier-ignore
 
   const sizeOf = async (image: string) => (await engine.image(image))?.sizeBytes ?? 0
@@ -116,6 +115,8 @@ export function builder(deps: Deps) {
 
     /** A push of this app is coming: what its build needs first gets ready meanwhile. */
     prepare: containers.prepare,
+    /** The build's container stays for a moment, so that clearing it away does not slow what comes next: now it goes. */
+    clear: withBuildpacks.clear,
 
     /** Containers of builds whose controller died, or whose engine failed; while none is under way, so that no live one is meant. */
     async removeLeftovers() {

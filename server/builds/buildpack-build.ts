@@ -14,8 +14,8 @@ import { printed } from './output.ts'
 import { cutResult, processTypesOf } from './result.ts'
 import { keep, type Source } from './spool.ts'
 
-/** The engine tears a container's network down so slowly that the new release's start would wait for it. */
-const REMOVE_AFTER_MS = 3_000
+/** The engine tears a container's network down so slowly that the new release's start would wait for it: `clear` says when, or else this. */
+const REMOVE_AFTER_MS = 10_000
 
 type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock; containers: BuildContainers }
 type Made = { image: string; processTypes: Record<string, string>; buildpacks: string[]; buildMs: number; imageMs: number }
@@ -25,6 +25,14 @@ type Made = { image: string; processTypes: Record<string, string>; buildpacks: s
  * streams the result out; on top of the slim run image that tree becomes the app's image, without ever being started.
  */
 export function buildpackBuild({ engine, stack, instance, clock, containers }: Deps) {
+  /** Build containers whose work is done, by build. */
+  const done = new Map<string, () => Promise<void>>()
+  async function clear(buildId: string) {
+    const remove = done.get(buildId)
+    done.delete(buildId)
+    await remove?.()
+  }
+
   /** Feeds the container and reads its two streams to their end. */
   async function compile(
     attached: Attached,
@@ -77,9 +85,10 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
         const processTypes = processTypesOf(result)
         const image = await addLayer(input, images, { ...layer, createdAt: clock.now() })
         attached.close()
-        void clock.sleep(REMOVE_AFTER_MS).then(remove)
-        const done = clock.now().getTime()
-        return { image, processTypes, buildpacks: result.buildpacks, buildMs: compiledAt - began, imageMs: done - compiledAt }
+        done.set(input.buildId, remove)
+        void clock.sleep(REMOVE_AFTER_MS).then(() => clear(input.buildId))
+        const imageMs = clock.now().getTime() - compiledAt
+        return { image, processTypes, buildpacks: result.buildpacks, buildMs: compiledAt - began, imageMs }
       } finally {
         await layer.dispose()
       }
@@ -98,7 +107,7 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
     if (code !== 0) throw failure(`it ended with status ${code}; the lines above say why`)
   }
 
-  return { run }
+  return { run, clear }
 }
 
 const failure = (why: string) => new AppError('build_failed', `The build failed: ${why}.`)

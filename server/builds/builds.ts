@@ -21,11 +21,12 @@ type Deps = {
   config: (appId: string) => Record<string, string>
   isKnown: (appId: string) => boolean
   /** The app's own buildpacks and stack, when it has set some. */
-  setting?: (appId: string) => Setting
+  setting?: (app: App) => Setting
 }
 
 /** Pushes come in series: what the next one needs gets ready once this one's switch is through, and waits a little while. */
-const READY_AGAIN_MS = 3_500
+const READY_AFTER_MS = 3_500
+const READY_MS = 12_000
 
 /** Builds as records: who, what, how it ended, and what it printed. */
 export function builds({ db, clock, ids, logs, builder, config, isKnown, setting = () => ({}) }: Deps) {
@@ -56,6 +57,8 @@ export function builds({ db, clock, ids, logs, builder, config, isKnown, setting
 
     /** After a restart of the controller: what was under way is over. */
     failInterrupted: () => store.failPending('The controller was restarted in the middle of the build. Push again.', clock.now()),
+    /** What a build left running for speed is gone when this resolves. */
+    clear: (buildId: string | null) => (buildId === null ? Promise.resolve() : builder.clear(buildId)),
     tidy: builder.removeLeftovers,
 
     /** Runs a build to its end and records it. Rejects AppError build_failed. */
@@ -79,7 +82,7 @@ export function builds({ db, clock, ids, logs, builder, config, isKnown, setting
       tell(app.id, `Build started by user ${user.email}`)
       const reuse = async (inputs: string) => store.findByInputs(app.id, inputs)
       const input = {
-        ...setting(app.id),
+        ...setting(app),
         appId: app.id,
         appName: app.name,
         buildId: record.id,
@@ -94,7 +97,7 @@ export function builds({ db, clock, ids, logs, builder, config, isKnown, setting
         failpoint('build.compiled')
         store.succeed(record.id, built, clock.now())
         tell(app.id, 'Build succeeded')
-        void clock.sleep(READY_AGAIN_MS).then(() => isKnown(app.id) && builder.prepare(app.id))
+        void clock.sleep(READY_AFTER_MS).then(() => isKnown(app.id) && builder.prepare(app.id, READY_MS))
         const { image, imageKind, port, processTypes } = built
         return { image, imageKind, port, processTypes, buildId: record.id, commit }
       } catch (cause) {

@@ -6,7 +6,22 @@ const files = (all: Record<string, string>) => new Map(Object.entries(all))
 describe('what builds an app', () => {
   it('is its own buildpack setting before anything in the tree', () => {
     const way = chooseWay(files({ Dockerfile: '', 'heroku.yml': '' }), { buildpacks: ['heroku/nodejs'] })
-    expect(way).toMatchObject({ by: 'buildpacks', why: "with the app's buildpack setting: heroku/nodejs" })
+    const buildpacks = { names: ['heroku/nodejs'], why: "the app's buildpack setting says so" }
+    expect(way).toEqual({ by: 'buildpacks', buildpacks })
+  })
+
+  it('is what app.json names, then what .buildpacks names, then found by detection', () => {
+    const appJson = '{"buildpacks": [{"url": "heroku/nodejs"}, {"url": "https://example.com/a#v1"}]}'
+    const lines = '# mine\nhttps://example.com/b\n\nheroku/go\n'
+    const names = (all: Record<string, string>) => {
+      const way = chooseWay(files(all), {})
+      return way.by === 'buildpacks' && way.buildpacks.names
+    }
+    expect(names({ 'app.json': appJson, '.buildpacks': lines })).toEqual(['heroku/nodejs', 'https://example.com/a#v1'])
+    expect(names({ 'app.json': '{"name": "x"}', '.buildpacks': lines })).toEqual(['https://example.com/b', 'heroku/go'])
+    expect(names({ 'package.json': '{}' })).toEqual([])
+    expect(() => names({ 'app.json': '{' })).toThrow('app.json is not valid JSON')
+    expect(() => names({ 'app.json': '{"buildpacks": [{"uri": 1}]}' })).toThrow('should be like')
   })
 
   it('is heroku.yml before a Dockerfile, with its args, release and run commands', () => {

@@ -4,7 +4,7 @@ import { parseProcfile } from './procfile.ts'
 
 /** How an app is built, and why: the first line of every build. */
 export type Way =
-  | { by: 'buildpacks'; why: string }
+  | { by: 'buildpacks'; buildpacks: Wanted }
   | {
       by: 'dockerfile'
       why: string
@@ -13,6 +13,9 @@ export type Way =
       args: Record<string, string>
       processTypes: Record<string, string>
     }
+
+/** Buildpacks by name, in order, and what asked for them; none = by detection. */
+export type Wanted = { names: readonly string[]; why: string }
 
 export type Setting = {
   /** The app's own stack setting; 'container' asks for a Dockerfile or heroku.yml. */
@@ -28,7 +31,7 @@ const IMAGE_COMMAND = { web: '' }
 export function chooseWay(files: ReadonlyMap<string, string>, setting: Setting): Way {
   const buildpacks = setting.buildpacks ?? []
   if (buildpacks.length > 0 && setting.stackSetting !== 'container')
-    return { by: 'buildpacks', why: `with the app's buildpack setting: ${buildpacks.join(', ')}` }
+    return { by: 'buildpacks', buildpacks: { names: buildpacks, why: "the app's buildpack setting says so" } }
   const herokuYml = files.get('heroku.yml')
   if (herokuYml !== undefined) return fromHerokuYml(herokuYml)
   if (files.has('Dockerfile')) {
@@ -38,7 +41,36 @@ export function chooseWay(files: ReadonlyMap<string, string>, setting: Setting):
   }
   if (setting.stackSetting === 'container')
     throw invalid('The app is set to the container stack, but there is no Dockerfile and no heroku.yml at the root. Add one and commit it, or run `dozen stack:set heroku-22`.') // prettier-ignore
-  return { by: 'buildpacks', why: 'with the first buildpack that recognises the app' }
+  return { by: 'buildpacks', buildpacks: namedInTree(files) }
+}
+
+/** `buildpacks` of app.json (Heroku: `[{"url": …}]`), else a `.buildpacks` file, one a line (the multi buildpack's). */
+function namedInTree(files: ReadonlyMap<string, string>): Wanted {
+  const appJson = files.get('app.json')
+  const named = appJson === undefined ? [] : fromAppJson(appJson)
+  if (named.length > 0) return { names: named, why: 'app.json says so' }
+  const lines = (files.get('.buildpacks') ?? '').split('\n').map((line) => line.trim()) // prettier-ignore
+  return { names: lines.filter((line) => line !== '' && !line.startsWith('#')), why: 'the file .buildpacks says so' }
+}
+
+function fromAppJson(text: string): string[] {
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch (cause) {
+    throw new AppError(
+      'invalid_params',
+      `app.json is not valid JSON: ${(cause as Error).message}. Mend it, commit it and push again.`,
+      { cause },
+    )
+  }
+  const { buildpacks = [] } = (document ?? {}) as { buildpacks?: unknown }
+  if (!Array.isArray(buildpacks)) throw invalid('"buildpacks" in app.json should be a list such as [{"url": "heroku/nodejs"}].')
+  return buildpacks.map((entry: unknown) => {
+    const url = typeof entry === 'string' ? entry : (entry as { url?: unknown } | null)?.url
+    if (typeof url !== 'string') throw invalid('Each of "buildpacks" in app.json should be like {"url": "heroku/nodejs"}.')
+    return url
+  })
 }
 
 type HerokuYml = {

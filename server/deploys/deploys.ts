@@ -20,6 +20,8 @@ type Deps = {
     input: { app: App; user: User; tar: Readable; commit: string; buildId?: string | undefined },
     io: Io,
   ) => Promise<ImageSource>
+  /** Clears away what the build left running. */
+  clear: (buildId: string | null) => Promise<void>
   releases: {
     deploy(appId: string, user: User, source: ImageSource, description: string): Release
     settled(appId: string, version: number, signal: AbortSignal): Promise<Release>
@@ -32,7 +34,7 @@ type Deps = {
 }
 
 /** The whole way of a push: build → release → switch. */
-export function deploys({ logs, build, releases, lastLines, url }: Deps) {
+export function deploys({ logs, build, clear, releases, lastLines, url }: Deps) {
   const turns = queue()
 
   async function through(app: App, user: User, source: Source, io: Io): Promise<Release> {
@@ -40,7 +42,15 @@ export function deploys({ logs, build, releases, lastLines, url }: Deps) {
       'image' in source
         ? source.image
         : await build({ app, user, tar: source.tar, commit: source.commit, buildId: source.buildId }, io)
-    io.signal.throwIfAborted()
+    try {
+      io.signal.throwIfAborted()
+      return await released(app, user, source, image, io)
+    } finally {
+      await clear(image.buildId)
+    }
+  }
+
+  async function released(app: App, user: User, source: Source, image: ImageSource, io: Io): Promise<Release> {
     failpoint('deploy.built')
     const description = source.description ?? `Deploy ${(image.commit ?? '').slice(0, 8)}`
     const release = releases.deploy(app.id, user, image, description)

@@ -9,6 +9,8 @@ export const LABEL = {
   ordinal: 'dozen.ordinal',
   /** Release version as a decimal number: "7". */
   release: 'dozen.release',
+  /** App id of a build container, which is none of the app's own. */
+  buildOf: 'dozen.build-of',
   /** How often this dyno crashed in a row before this container was made. */
   crashes: 'dozen.crashes',
   /** What the container, image, network or volume is for: "dyno" | "run" | "release" | "build" | "image" | "stack" | "cache" | "network". */

@@ -22,7 +22,7 @@ const median = (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)
 const server = (version) => readFileSync(join(ROOT, 'examples/hello/web.js'), 'utf8') + `\n// ${version}\n`
 
 /** What the last round left is cleared away before the next is measured. */
-const quiet = () => new Promise((resolve) => setTimeout(resolve, 5_000))
+const quiet = () => new Promise((resolve) => setTimeout(resolve, 4_000))
 
 /** Resolves with the milliseconds until `isLive` is true. */
 async function timed(work, isLive) {

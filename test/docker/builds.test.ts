@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builder, type BuildInput, type Built } from '../../server/builds/builder.ts'
+import type { Fetch } from '../../server/builds/fetched.ts'
 import { dynoCommand } from '../../server/builds/dyno-command.ts'
+import { buildpackFetcher } from '../../server/buildpacks/fetch.ts'
 import { systemClock as clock } from '../../server/clock.ts'
 import { dockerEngine } from '../../server/engine/docker.ts'
 import { packFiles } from '../../server/stack/pack.ts'
@@ -21,21 +25,26 @@ const images: string[] = []
 let number = 0
 
 type Files = Record<string, string>
-type Options = Partial<BuildInput> & { packs?: Files[]; signal?: AbortSignal; limits?: typeof limits }
+type Options = Partial<BuildInput> & { packs?: Files[]; signal?: AbortSignal; limits?: typeof limits; fetch?: Fetch }
 
 const tarOf = (files: Files) =>
   packFiles(Object.entries(files).map(([name, content]) => ({ name, content, mode: content.startsWith('#!') ? 0o755 : 0o644 })))
+const packTar = (pack: Files) => packFiles(Object.entries(pack).map(([name, content]) => ({ name, content, mode: 0o755 })))
 const fixture = (name: string) => spawn('tar', ['-c', '-C', join(ROOT, 'test/fixtures/apps', name), '.']).stdout
 
 /** Builds files with hand-written buildpacks (`packs`) or the ones that are detected; resolves with the image and what was printed. */
 async function build(source: Files | Readable, options: Options = {}): Promise<Built & { output: string }> {
   const { packs, signal = new AbortController().signal, ...input } = options
-  const files = (packs ?? []).flatMap((pack, at) =>
-    Object.entries(pack).map(([name, content]) => ({ name: `fetched/${at}/${name}`, content, mode: 0o755 })),
-  )
-  const order = { name: 'order', content: (packs ?? []).map((_, at) => `/tmp/head/fetched/${at}\n`).join('') }
-  const fetch = packs && (async () => ({ files: [order, ...files], buildpacks: packs.map((_, at) => `custom ${at}`) }))
-  const make = builder({ engine, stack, clock, instance, limits: options.limits ?? limits, ...(fetch && { fetch }) })
+  const fetch: Fetch | undefined =
+    packs && ((names) => Promise.all(names.map(async (name, at) => ({ name, tar: await packTar(packs[at]!) }))))
+  const make = builder({
+    engine,
+    stack,
+    clock,
+    instance,
+    limits: options.limits ?? limits,
+    fetch: options.fetch ?? fetch ?? (async (names) => names.map((name) => ({ name }))),
+  })
   const output: string[] = []
   const tar = source instanceof Readable ? source : Readable.from([await tarOf(source)])
   const request = {
@@ -45,6 +54,7 @@ async function build(source: Files | Readable, options: Options = {}): Promise<B
     source: tar,
     commit: 'c0ffee',
     config: {},
+    ...(packs && { buildpacks: packs.map((_, at) => `custom ${at}`) }),
     ...input,
   }
   const built = await make.build(request, { signal, log: (line) => void output.push(line) }).catch((cause: Error) => {
@@ -109,6 +119,35 @@ od -An -c "$3/CANARY" | tr -d ' \\n' > $1/seen; touch "$2/mark-$(ls $2 | wc -l)"
     }
     const built = await build({ Procfile: 'web: x', ...files })
     expect(await run(built, 'echo $TRAIL in $PWD with $HOME as $(id -un)')).toBe('a b profile in /app with /app as app')
+  })
+
+  it("takes buildpacks from git at the commit of their ref, one of ours, and the app's own, in the order of app.json", async () => {
+    const repo = mkdtempSync(join(tmpdir(), 'dozen-test-pack-'))
+    const git = (...args: string[]) => execFileSync('git', ['-C', repo, '-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { encoding: 'utf8' }).trim() // prettier-ignore
+    try {
+      git('init', '-q', '-b', 'main')
+      mkdirSync(join(repo, 'bin'))
+      mkdirSync(join(repo, 'lib'))
+      writeFileSync(join(repo, 'lib/common.sh'), 'tell() { echo "-----> $*"; }')
+      symlinkSync('../lib/common.sh', join(repo, 'bin/common.sh'))
+      const lines = ['BP_DIR=$(cd "$(dirname "$0")/.."; pwd)', '. $BP_DIR/bin/common.sh', 'tell "third-party on $STACK"', 'echo "export MARK=git" > $BP_DIR/export'] // prettier-ignore
+      writeFileSync(join(repo, 'bin/compile'), `#!/usr/bin/env bash\n${lines.join('\n')}\n`) // not executable: some are not
+      git('add', '-A')
+      git('commit', '-qm', 'one')
+      git('tag', 'v1')
+      git('rm', '-q', 'bin/compile')
+      git('commit', '-qm', 'broken')
+      const buildpacks = [{ url: `${repo}#v1` }, { url: 'heroku/nodejs' }, { url: 'heroku/inline' }]
+      const files = { Procfile: 'web: x', 'package.json': '{"name":"x","version":"1.0.0"}', 'app.json': JSON.stringify({ buildpacks }), 'bin/compile': '#!/bin/bash\necho "inline after $MARK" > $1/inline\n' } // prettier-ignore
+      const fetch = buildpackFetcher({ env: { PATH: process.env['PATH']!, HOME: '/nonexistent' } })
+      const built = await build(files, { fetch })
+      expect(built.buildpacks).toEqual([`${repo}#${git('rev-parse', 'v1')}`, 'nodejs', 'inline'])
+      expect(built.output).toMatch(/because app.json says so[^]*third-party on heroku-22[^]*Using Node.js/)
+      expect(await run(built, 'cat inline')).toBe('inline after git')
+      await expect(build(files, { fetch, buildpacks: [repo] })).rejects.toThrow('has no bin/compile')
+    } finally {
+      rmSync(repo, { recursive: true })
+    }
   })
 
   it('leaves out what .slugignore names before detect', async () => {

@@ -32,7 +32,8 @@ describe('the platform', () => {
       const load = await world.load(app)
       const pushing = world.tryPush(app, { ...slowBuild('new'), Procfile: 'web: node server.js\nworker: sleep 1000\n' })
       const seen = {
-        'while the app builds': async () => (await world.containers(app)).some((one) => one.labels['dozen.role'] === 'build'),
+        'while the app builds': async () =>
+          (await world.api<{ status: string }[]>('GET', `/apps/${app}/builds`)).body.some((build) => build.status === 'pending'),
         'while the new release proves itself': async () =>
           (await world.containers(app)).some((one) => one.labels['dozen.release'] === '3'),
         'after the switch': async () => (await statuses(app)).includes('succeeded') && (await world.get(app)).body === 'new',
@@ -77,26 +78,18 @@ describe('the platform', () => {
   })
 
   it('stops within ten seconds on SIGTERM, leaves the apps running, and adopts them at the next start', async () => {
-    const before = (await world.containers())
-      .filter((one) => one.state === 'running')
-      .map((one) => one.id)
-      .sort()
+    const dynos = async () =>
+      (await world.containers())
+        .filter((one) => one.state === 'running' && one.labels['dozen.role'] === 'dyno')
+        .map((one) => one.id)
+        .sort()
+    const before = await dynos()
     expect(before.length).toBeGreaterThan(0)
     expect(await world.down('SIGTERM', 10_000)).toBe(0)
-    expect(
-      (await world.containers())
-        .filter((one) => one.state === 'running')
-        .map((one) => one.id)
-        .sort(),
-    ).toEqual(before)
+    expect(await dynos()).toEqual(before)
     await world.up()
     await world.expectUp('served', 'one')
-    expect(
-      (await world.containers())
-        .filter((one) => one.state === 'running')
-        .map((one) => one.id)
-        .sort(),
-    ).toEqual(before)
+    expect(await dynos()).toEqual(before)
   })
 
   it('serves on while its supervisor is killed and started again', async () => {
@@ -113,6 +106,7 @@ describe('the platform', () => {
   it('leaves no build container or quarantined object behind after all that', async () => {
     const left = await leftovers(`dozen.instance=${world.instance}`)
     expect(left.length).toBeGreaterThan(0)
-    expect((await world.containers()).filter((one) => one.labels['dozen.role'] === 'build')).toEqual([])
+    const builds = async () => (await world.containers()).filter((one) => one.labels['dozen.role'] === 'build')
+    await world.until(async () => (await builds()).length === 0, 30_000, 'no build container is left')
   })
 })
