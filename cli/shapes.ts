@@ -6,6 +6,8 @@ export type Feature = { id: string; name: string; description: string; enabled: 
 export type Stack = { id: string; name: string; state: string; default: boolean }
 export type Source = { source_blob: { get_url: string; put_url: string } }
 export type BuildpackInstallation = { ordinal: number; buildpack: { name: string; url: string } }
+/** Times in seconds. */
+export type HealthCheck = { type: string; path: string; interval: number; timeout: number; failures: number }
 export type Webhook = { id: string; url: string; include: string[]; level: string; created_at: string }
 export type WebhookDelivery = {
   id: string

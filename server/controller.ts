@@ -10,6 +10,7 @@ import { builds as makeBuilds } from './builds/builds.ts'
 import { dynoCommand } from './builds/dyno-command.ts'
 import { buildpacks as makeBuildpacks } from './buildpacks/buildpacks.ts'
 import { buildpackFetcher } from './buildpacks/fetch.ts'
+import { checks as makeChecks } from './checks/checks.ts'
 import { systemClock as clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { configVars as makeConfigVars } from './config-vars/config-vars.ts'
@@ -130,6 +131,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
     onError,
   }
 
+  const checks = makeChecks({ db, logs: stream, wake })
   const releasePhase = makeReleasePhase({
     ...shared,
     spec,
@@ -145,6 +147,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
     hosts: domains.hosts,
     releases,
     slots: formations.slots,
+    checks: checks.of,
     routing,
     routeApp,
     releasePhase: releasePhase.ensure,
@@ -229,6 +232,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
       runs,
       builds,
       buildpacks,
+      checks,
       deploys,
       formation: {
         ...formations,

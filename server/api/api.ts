@@ -15,6 +15,7 @@ import type { Streams } from './streams.ts'
 import { accessRoutes, peopleRoutes } from './routes/access.ts'
 import { appRoutes } from './routes/apps.ts'
 import { buildpackRoutes } from './routes/buildpacks.ts'
+import { checkRoutes } from './routes/checks.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { accountRoutes, domainRoutes, fixedRoutes, logRoutes } from './routes/others.ts'
 import { pipelineRoutes } from './routes/pipelines.ts'
@@ -50,6 +51,7 @@ export const routes = (deps: Deps): Route[] => [
   ...domainRoutes(deps),
   ...buildRoutes(deps),
   ...buildpackRoutes(deps),
+  ...checkRoutes(deps),
   ...accessRoutes(deps),
   ...pipelineRoutes(deps),
   ...logRoutes(deps),

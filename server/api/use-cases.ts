@@ -2,6 +2,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { App } from '../apps/app.ts'
 import type { Account } from '../accounts/account.ts'
 import type { Build } from '../builds/build.ts'
+import type { Check } from '../checks/checks.ts'
 import type { Domain } from '../domains/domain.ts'
 import type { Dyno, FormationEntry } from '../formation/formation.ts'
 import type { ImageSource, Release } from '../releases/release.ts'
@@ -27,6 +28,17 @@ export type UseCases = {
     transfer(app: App, user: User, to: User): App
     /** Removes containers, images, volumes, logs and the repository too, as soon as may be. */
     destroy(app: App, user: User): Promise<void>
+  }
+  checks: {
+    list(appId: string): { type: string; check: Check }[]
+    /** Times in seconds. Throws invalid_params. */
+    set(
+      app: App,
+      user: User,
+      type: string,
+      input: { path: string; interval?: number; timeout?: number; failures?: number },
+    ): Check
+    unset(app: App, user: User, type: string): void
   }
   buildpacks: {
     /** "heroku/nodejs" for one of ours, else an address; in the order they run. */

@@ -1,5 +1,6 @@
 import type { App } from '../apps/app.ts'
 import type { RouteApp } from '../api/wire.ts'
+import type { Check } from '../checks/checks.ts'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Container, Engine } from '../engine/port.ts'
@@ -11,6 +12,7 @@ import type { Effects } from './effects.ts'
 import { seen, type Seen } from './haves.ts'
 import type { Narrator } from './narrator.ts'
 import { dynoName, plan, type Action, type Slot, type Wants } from './plan.ts'
+import type { liveness } from './liveness.ts'
 import type { prober } from './prober.ts'
 
 const RESYNC_MS = 10_000
@@ -24,6 +26,8 @@ type Deps = {
   releases: Releases
   slots: (release: Release) => Slot[]
   prober: ReturnType<typeof prober>
+  liveness: ReturnType<typeof liveness>
+  checks: (appId: string, type: string) => Check
   effects: Effects
   narrator: Narrator
   collect: (container: Container, about: { appId: string; dyno: string; release: number }) => void
@@ -58,9 +62,12 @@ export function control(deps: Deps) {
 
   async function observe(before: ReadonlySet<string>): Promise<Seen[]> {
     const containers = await deps.engine.list({ [LABEL.instance]: deps.instance, [LABEL.role]: 'dyno' })
-    const read = () => containers.flatMap((c) => seen(c, deps.prober.isBound, effects.isRetiring(c.id), clock, deps.limits) ?? [])
-    const running = read().filter((have) => have.type === 'web' && isLive(have) && have.address)
-    await deps.prober.follow(running.map(({ id, address }) => ({ id, address: address! })))
+    const asked = {
+      isBound: deps.prober.isBound,
+      complaint: (id: string) => deps.liveness.sickness(id) ?? deps.prober.lastAnswer(id),
+    }
+    const read = () => containers.flatMap((c) => seen(c, asked, effects.isRetiring(c.id), clock, deps.limits) ?? [])
+    await ask(read().filter((have) => have.type === 'web' && isLive(have)))
     const haves = read().filter((have) => have.state !== 'unstarted' || !effects.isStarting(have, before))
     for (const have of haves) {
       if (have.state !== 'unstarted')
@@ -68,6 +75,18 @@ export function control(deps: Deps) {
     }
     deps.narrator.observe(haves)
     return haves
+  }
+
+  /** Asks those that listen: the new ones whether they are up, the others from time to time how they are. */
+  async function ask(web: Seen[]) {
+    const hosts = new Map(deps.apps().map((app) => [app.id, deps.hosts(app)[0] ?? app.name]))
+    const listening = web.flatMap((have) => {
+      if (have.address === undefined) return []
+      const check = deps.checks(have.appId, have.type)
+      return [{ have, check, id: have.id, address: have.address, path: check.path, host: hosts.get(have.appId) ?? '' }]
+    })
+    await deps.prober.follow(listening)
+    deps.liveness.follow(listening.filter(({ have, id }) => deps.prober.isBound(id) && !have.retiring))
   }
 
   /** The newest pending release is the one to come; those it overtook expire, unless their release phase is under way. */

@@ -6,6 +6,8 @@ import type { Have } from './plan.ts'
 /** A dyno's container with what only its container tells: where it answers. */
 export type Seen = Have & { readonly appId: string; readonly address: string | undefined; readonly container: Container }
 
+/** What only asking tells. */
+type Asked = { isBound: (id: string) => boolean; complaint: (id: string) => string | undefined }
 type Limits = { bootTimeoutMs: number; proofMs: number }
 
 /** Label of the port a web process was told to bind. */
@@ -16,7 +18,7 @@ export const GENERATION_LABEL = 'dozen.generation'
 /** Reads a dyno back out of its labels; undefined when a label is missing or odd: then it is not ours to touch. */
 export function seen(
   container: Container,
-  isBound: (id: string) => boolean,
+  { isBound, complaint }: Asked,
   retiring: boolean,
   clock: Clock,
   limits: Limits,
@@ -30,7 +32,9 @@ export function seen(
   if (!appId || !type || !Number.isInteger(ordinal) || !Number.isInteger(version)) return undefined
   const startedAt = (container.startedAt ?? container.createdAt).getTime()
   const deadline = startedAt + (type === 'web' ? limits.bootTimeoutMs : limits.proofMs)
+  const said = complaint(container.id)
   const have = {
+    ...(said !== undefined && { complaint: said }),
     id: container.id, appId, type, container, startedAt, deadline, retiring,
     ordinal: ordinal!, version: version!, generation: generation || 0, crashes: crashes || 0,
     address: container.ip && labels[PORT_LABEL] ? `${container.ip}:${labels[PORT_LABEL]}` : undefined,

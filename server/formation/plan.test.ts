@@ -32,6 +32,16 @@ describe('keeping a release', () => {
     const steady = dead({ crashes: 6, exit: { code: 1, at: 300_000, oomKilled: false } })
     expect(plan({ serving: rev(1) }, [steady], 300_000)).toMatchObject([{ do: 'remove' }, { do: 'start', crashes: 1 }])
   })
+  it('kills a process that its health check calls sick, and says why', () =>
+    expect(
+      plan({ serving: rev(1) }, [have({ complaint: 'the health check failed 3 times in a row: GET / answered 500' })], 0),
+    ).toMatchObject([{ do: 'kill', why: 'The health check failed 3 times in a row: GET / answered 500' }]))
+  it('says what the health check got when a new process did not come up in time', () => {
+    const late = have({ version: 2, state: 'starting', complaint: 'GET /health answered 503' })
+    expect(plan({ serving: rev(1), candidate: rev(2) }, [have(), late], 60_000)).toMatchObject([
+      { do: 'fail', why: expect.stringMatching(/^web.1 Error R10 .*launch \(GET \/health answered 503\)$/) as string },
+    ])
+  })
   it('kills a web process that does not bind its port in time, with the code users know', () => {
     const late = have({ state: 'starting', startedAt: 0, deadline: 60_000 })
     expect(plan({ serving: rev(1) }, [late], 59_999)).toMatchObject([{ do: 'wait', until: 60_000 }])

@@ -33,6 +33,8 @@ export type Have = {
   /** When a starting one counts as proven by its age (types other than web), or has failed to boot (web). */
   readonly deadline: number
   readonly exit?: { readonly code: number; readonly at: number; readonly oomKilled: boolean }
+  /** What its health check says against it: of an `up` one, that it is sick; of a `starting` one, why it is not up yet. */
+  readonly complaint?: string
   /** It is being drained and stopped already. */
   readonly retiring: boolean
 }
@@ -78,6 +80,9 @@ function keep(serving: Revision, haves: Have[], now: number): Action[] {
       ...booting(alive, now).map((action): Action =>
         action.do === 'late' ? { do: 'kill', have: alive, why: action.why } : action,
       ),
+      ...(alive.state === 'up' && alive.complaint !== undefined
+        ? [{ do: 'kill' as const, have: alive, why: sentence(alive.complaint) }]
+        : []),
       ...doubles.map((have): Action => ({ do: 'retire', have, why: `${dynoName(slot)} runs twice` })),
       ...dead.map((have) => remove(have)),
       ...older
@@ -171,7 +176,9 @@ export const exitText = ({ exit }: Pick<Have, 'exit'>) =>
   exit?.oomKilled ? 'ran out of memory and was killed' : `exited with status ${exit?.code ?? 'unknown'}`
 
 const isLate = (have: Have, now: number) => have.type === 'web' && now >= have.deadline
-const bootFailure = (have: Have) => BOOT(Math.round((have.deadline - have.startedAt) / 1000))
+const bootFailure = (have: Have) =>
+  BOOT(Math.round((have.deadline - have.startedAt) / 1000)) + (have.complaint === undefined ? '' : ` (${have.complaint})`)
+const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 const wantedSlots = (revision: Revision) => revision.slots.filter((slot) => !slot.stopped)
 const isIn = (slot: Slot, have: Have) => have.type === slot.type && have.ordinal === slot.ordinal
 const isExact = (slot: Slot, have: Have) => isIn(slot, have) && have.generation === slot.generation

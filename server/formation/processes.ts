@@ -1,4 +1,5 @@
 import type { App } from '../apps/app.ts'
+import type { Check } from '../checks/checks.ts'
 import type { Clock } from '../clock.ts'
 import type { Container, Engine } from '../engine/port.ts'
 import type { Ids } from '../ids.ts'
@@ -12,7 +13,9 @@ import { control } from './control.ts'
 import { dynos, type DynoCommand } from './dynos.ts'
 import { effects } from './effects.ts'
 import type { Slot } from './plan.ts'
+import { liveness } from './liveness.ts'
 import { narrator } from './narrator.ts'
+import { probe } from './probe.ts'
 import { prober } from './prober.ts'
 import { reconciler } from './reconciler.ts'
 
@@ -31,6 +34,8 @@ type Deps = {
   hosts: (app: App) => string[]
   releases: Releases
   slots: (release: Release) => Slot[]
+  /** What a process is held to by its health check. */
+  checks: (appId: string, type: string) => Check
   routing: Routing
   routeApp: (app: Routable) => RouteApp
   releasePhase: (app: App, release: Release) => void
@@ -47,6 +52,7 @@ export function processes(deps: Deps) {
   const { engine, clock, collector, releases, routing, onError } = deps
   const { finished } = collector
   const probes = prober({ clock, onBound: wakeLater })
+  const alive = liveness({ clock, probe, onSick: wakeLater })
   const told = narrator({ logs: deps.logs, finished })
   const does = effects({
     engine,
@@ -59,7 +65,15 @@ export function processes(deps: Deps) {
     wake: wakeLater,
     onError,
   })
-  const loop = control({ ...deps, collect: collector.watch, finished, prober: probes, effects: does, narrator: told })
+  const loop = control({
+    ...deps,
+    collect: collector.watch,
+    finished,
+    prober: probes,
+    liveness: alive,
+    effects: does,
+    narrator: told,
+  })
   const { run, wake: wakeLoop } = reconciler({ clock, pass: loop.pass, onError: (cause) => onError('the reconcile pass', cause) })
   wake = wakeLoop
 
@@ -70,6 +84,7 @@ export function processes(deps: Deps) {
     async run(signal: AbortSignal) {
       await run(signal)
       probes.close()
+      alive.close()
     },
   }
 }

@@ -78,7 +78,7 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
     }
     if (!(await hasImage(found.source.image))) {
       throw invalid(
-        `The image of v${version} is gone: the last ${keep} releases keep theirs (DOZEN_KEEP_RELEASES). Push its commit again, or roll back to another release.`,
+        `The image of v${version} is gone. Push its commit again, or roll back to another release: the last ${keep} keep their images (DOZEN_KEEP_RELEASES).`,
       )
     }
     return found

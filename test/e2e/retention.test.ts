@@ -23,7 +23,9 @@ it('keeps the images of the last releases that ran and no more, and those can be
     await world.cliOk('rollback', '-a', app)
     await world.expectUp(app, 'three')
     const late = await world.cli('rollback', 'v2', '-a', app)
-    expect(late.stderr).toContain('The image of v2 is gone: the last 2 releases keep theirs (DOZEN_KEEP_RELEASES)')
+    expect(late.stderr).toContain(
+      'The image of v2 is gone. Push its commit again, or roll back to another release: the last 2 keep their images',
+    )
     const { body } = await world.api<{ version: number; eligible_for_rollback: boolean }[]>('GET', `/apps/${app}/releases`)
     const eligible = body.filter((release) => release.eligible_for_rollback).map(({ version }) => version)
     expect(eligible.sort()).toEqual([4, 5, 6])
