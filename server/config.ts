@@ -7,6 +7,8 @@ export type Config = Readonly<{
   home: string
   apiHost: string
   apiPort: number
+  /** Serve the API without TLS to other machines too. */
+  isApiPlain: boolean
   httpHost: string
   httpPort: number
   httpsPort: number
@@ -27,6 +29,8 @@ export type Config = Readonly<{
   watchWindowMs: number
   /** Bytes of log kept per app. */
   logBytes: number
+  /** Memory of each process of an app. */
+  memoryBytes: number
   /** How many releases of an app that ran keep their image. */
   keepReleases: number
 }>
@@ -36,6 +40,10 @@ export const SETTINGS = {
   DOZEN_HOME: { default: '~/.dozen', about: 'state folder, mode 0700' },
   DOZEN_API_HOST: { default: '127.0.0.1', about: 'address of the API, git and run port' },
   DOZEN_API_PORT: { default: '5170', about: 'port of the API, git and run; 0 = any free one' },
+  DOZEN_API_PLAIN: {
+    default: '0',
+    about: '1 = serve the API without TLS to other machines too: their tokens can be read on the way',
+  },
   DOZEN_HTTP_HOST: { default: '0.0.0.0', about: 'address of the router' },
   DOZEN_HTTP_PORT: { default: '8080', about: 'port of the router for HTTP; 0 = any free one' },
   DOZEN_HTTPS_PORT: { default: '8443', about: 'port of the router for HTTPS; 0 = any free one' },
@@ -54,6 +62,7 @@ export const SETTINGS = {
   DOZEN_RELEASE_TIMEOUT: { default: '1h', about: 'longest release phase' },
   DOZEN_RUN_TIMEOUT: { default: '24h', about: 'longest one-off dyno' },
   DOZEN_LOG_LIMIT: { default: '64MiB', about: 'bytes of log kept per app' },
+  DOZEN_MEMORY_LIMIT: { default: '2GiB', about: 'memory of each process of an app; more ends it (R14)' },
   DOZEN_KEEP_RELEASES: { default: '10', about: 'how many releases of an app keep their image, to roll back to' },
 } as const
 
@@ -74,6 +83,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     home: resolve((env.DOZEN_HOME || join(homedir(), '.dozen')).replace(/^~(?=\/|$)/, homedir())),
     apiHost: read('DOZEN_API_HOST', parseHost, 'an address or host name'),
     apiPort: port('DOZEN_API_PORT'),
+    isApiPlain: read('DOZEN_API_PLAIN', parseSwitch, '0 or 1') === 'on',
     httpHost: read('DOZEN_HTTP_HOST', parseHost, 'an address or host name'),
     httpPort: port('DOZEN_HTTP_PORT'),
     httpsPort: port('DOZEN_HTTPS_PORT'),
@@ -90,6 +100,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     releasePhaseTimeoutMs: time('DOZEN_RELEASE_TIMEOUT'),
     runTimeoutMs: time('DOZEN_RUN_TIMEOUT'),
     logBytes: bytes('DOZEN_LOG_LIMIT'),
+    memoryBytes: bytes('DOZEN_MEMORY_LIMIT'),
     keepReleases: read('DOZEN_KEEP_RELEASES', parseCount, 'a number from 1 to 10000'),
   })
 }
@@ -97,6 +108,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 const parsePort = (text: string) => (/^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined)
 const parseCount = (text: string) =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_000 ? Number(text) : undefined
+const parseSwitch = (text: string) => ({ 0: 'off', 1: 'on' })[text]
 const parseHost = (text: string) => (/^[A-Za-z0-9.:-]+$/.test(text) ? text : undefined)
 const parseDomain = (text: string) => (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text) ? text : undefined)
 const parseInstance = (text: string) => (/^[a-z0-9-]{1,40}$/.test(text) ? text : undefined)

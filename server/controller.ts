@@ -118,7 +118,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
   const newest = (appId: string) => releases.newest(appId, ['pending', 'succeeded'])
   const formations = makeFormations({ db, clock, ids, logs: stream, newest, current: releases.current, wake })
   const spec = (process: Parameters<typeof processSpec>[1]) =>
-    processSpec({ ids, instance, dynoCommand, config: releases.config }, process)
+    processSpec({ ids, instance, dynoCommand, config: releases.config, limits: config }, process)
   const shared = {
     engine,
     clock,

@@ -91,6 +91,7 @@ async function start(config: Config, home: Home) {
     host: config.apiHost,
     port: config.apiPort,
     certificate,
+    isPlainAllowed: config.isApiPlain,
     http,
     attach: useCases.runs.attach,
     clock,

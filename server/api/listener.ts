@@ -10,10 +10,18 @@ const FIRST_BYTES_MS = 10_000
 const MAX_LINE_BYTES = 256
 const MAX_HEAD_BYTES = 64 * 1024
 
+const PLAIN = JSON.stringify({
+  id: 'forbidden',
+  message:
+    'Use https:// from another machine: without TLS everybody on the way could read your token. DOZEN_API_PLAIN=1 allows it all the same.',
+})
+
 type Deps = {
   host: string
   port: number
   certificate: { cert: string; key: string }
+  /** Whether HTTP without TLS is served to other machines: tokens would cross the network in the clear. */
+  isPlainAllowed: boolean
   http: RequestListener
   /** The other end of `run`: true once the process has ended, false for an unknown secret. */
   attach: (secret: string, socket: Duplex) => Promise<boolean>
@@ -21,7 +29,7 @@ type Deps = {
 }
 
 /** One port for everything: the first bytes tell TLS, HTTP (in TLS or not) and a rendezvous line apart (PLATFORM-API.md §4). */
-export async function listener({ host, port, certificate, http, attach, clock }: Deps) {
+export async function listener({ host, port, certificate, isPlainAllowed, http, attach, clock }: Deps) {
   const web = createHttp(
     { maxHeaderSize: MAX_HEAD_BYTES, headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 60_000 },
     http,
@@ -33,6 +41,15 @@ export async function listener({ host, port, certificate, http, attach, clock }:
     socket.write('rendezvous\r\n')
     if (rest.length > 0) socket.unshift(rest)
     void attach(secret, socket).then((found) => found || socket.destroy())
+  }
+
+  const mayBePlain = (socket: Duplex) =>
+    isPlainAllowed || socket instanceof TLSSocket || isLoopback((socket as Socket).remoteAddress)
+
+  function refusePlain(socket: Duplex) {
+    socket.end(
+      `HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: ${PLAIN.length}\r\nConnection: close\r\n\r\n${PLAIN}`,
+    )
   }
 
   /** Decides as soon as enough has come, and gives up when too much or too little did. */
@@ -53,8 +70,10 @@ export async function listener({ host, port, certificate, http, attach, clock }:
       }
       const pushedBack = (next: () => void) => decide(() => (socket.unshift(seen), next()))
       if (mayBeTls && seen[0] === TLS_HANDSHAKE) pushedBack(() => secure(socket as Socket))
+      else if (HTTP_METHOD.test(line) && !mayBePlain(socket)) decide(() => refusePlain(socket))
       else if (HTTP_METHOD.test(line)) pushedBack(() => web.emit('connection', socket))
-      else if (end >= 0 && end < MAX_LINE_BYTES) decide(() => greet(socket, line.slice(0, end + 1), seen.subarray(end + 1)))
+      else if (end >= 0 && end < MAX_LINE_BYTES && mayBePlain(socket))
+        decide(() => greet(socket, line.slice(0, end + 1), seen.subarray(end + 1)))
       else if (seen.length >= MAX_LINE_BYTES) decide(() => socket.destroy())
     }
     socket.on('readable', read)
@@ -91,3 +110,5 @@ export async function listener({ host, port, certificate, http, attach, clock }:
       }),
   }
 }
+
+const isLoopback = (address = '') => /^(::ffff:)?127\./.test(address) || address === '::1'

@@ -11,14 +11,21 @@ import type { BuildContainers } from './build-containers.ts'
 import type { BuildInput, Io } from './built.ts'
 import type { Fetched } from './fetched.ts'
 import { printed } from './output.ts'
-import { cutResult, processTypesOf } from './result.ts'
+import { configDefaultsOf, cutResult, processTypesOf } from './result.ts'
 import { keep, type Source } from './spool.ts'
 
 /** The engine tears a container's network down so slowly that the new release's start would wait for it: `clear` says when, or else this. */
 const REMOVE_AFTER_MS = 10_000
 
 type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock; containers: BuildContainers }
-type Made = { image: string; processTypes: Record<string, string>; buildpacks: string[]; buildMs: number; imageMs: number }
+type Made = {
+  image: string
+  processTypes: Record<string, string>
+  configDefaults: Record<string, string>
+  buildpacks: string[]
+  buildMs: number
+  imageMs: number
+}
 
 /**
  * Source → image by buildpacks. The build container (compilers, the app's cache, no capabilities, no host paths) compiles in /app and
@@ -88,7 +95,14 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
         done.set(input.buildId, remove)
         void clock.sleep(REMOVE_AFTER_MS).then(() => clear(input.buildId))
         const imageMs = clock.now().getTime() - compiledAt
-        return { image, processTypes, buildpacks: result.buildpacks, buildMs: compiledAt - began, imageMs }
+        return {
+          image,
+          processTypes,
+          configDefaults: configDefaultsOf(result),
+          buildpacks: result.buildpacks,
+          buildMs: compiledAt - began,
+          imageMs,
+        }
       } finally {
         await layer.dispose()
       }

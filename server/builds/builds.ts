@@ -71,7 +71,7 @@ export function builds({ db, clock, ids, logs, builder, config, isKnown, setting
         buildId = ids.uuid(),
       }: { app: App; user: Build['user']; tar: Readable; commit: string; buildId?: string | undefined },
       { signal, log }: { signal: AbortSignal; log: (line: string) => void },
-    ): Promise<ImageSource> {
+    ): Promise<ImageSource & { configDefaults: Readonly<Record<string, string>> }> {
       const record = store.insert({ id: buildId, appId: app.id, user, commit, at: clock.now() })
       failpoint('build.recorded')
       const output = recorder(record.id)
@@ -98,8 +98,8 @@ export function builds({ db, clock, ids, logs, builder, config, isKnown, setting
         store.succeed(record.id, built, clock.now())
         tell(app.id, 'Build succeeded')
         void clock.sleep(READY_AFTER_MS).then(() => isKnown(app.id) && builder.prepare(app.id, READY_MS))
-        const { image, imageKind, port, processTypes } = built
-        return { image, imageKind, port, processTypes, buildId: record.id, commit }
+        const { image, imageKind, port, processTypes, configDefaults = {} } = built
+        return { image, imageKind, port, processTypes, buildId: record.id, commit, configDefaults }
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause)
         output.add(` !     ${reason}`)

@@ -22,6 +22,8 @@ export type Io = { signal: AbortSignal; log: (line: string) => void }
 
 /** What a build gives: an image and how to run it, with what it cost. */
 export type Built = Omit<ImageSource, 'buildId' | 'commit'> & {
+  /** Config vars to set where the app has none of that name. */
+  configDefaults?: Readonly<Record<string, string>>
   /** Image id that the app was built on. */
   stackImage: string
   /** Names of the buildpacks that took part, in order; empty for a Dockerfile. */

@@ -82,3 +82,9 @@ export function processTypesOf({ release, procfile }: Head): Record<string, stri
   for (const type of Object.keys(defaults)) parseProcfile(`${type}: x`)
   return { ...defaults, ...parseProcfile(procfile) }
 }
+
+const CONFIG_KEY = /^(?!(?:DOZEN|HEROKU)_)[A-Za-z_][A-Za-z0-9_]*$/i
+
+/** Config vars that the last buildpack wants set where the app has none of that name (BUILDPACK-API.md). */
+export const configDefaultsOf = ({ release }: Head): Record<string, string> =>
+  Object.fromEntries(Object.entries(parseRelease(release).configVars).filter(([key]) => CONFIG_KEY.test(key)))

@@ -13,17 +13,25 @@ type Io = { signal: AbortSignal; log: (line: string) => void }
 type Source =
   { tar: Readable; commit: string; description?: string; buildId?: string } | { image: ImageSource; description: string }
 
+type Image = { image: ImageSource; configDefaults: Readonly<Record<string, string>>; description?: string }
+
 type Deps = {
   logs: LogSink
   /** Builds and keeps the build's record; rejects AppError build_failed. */
   build: (
     input: { app: App; user: User; tar: Readable; commit: string; buildId?: string | undefined },
     io: Io,
-  ) => Promise<ImageSource>
+  ) => Promise<ImageSource & { configDefaults?: Readonly<Record<string, string>> }>
   /** Clears away what the build left running. */
   clear: (buildId: string | null) => Promise<void>
   releases: {
-    deploy(appId: string, user: User, source: ImageSource, description: string): Release
+    deploy(
+      appId: string,
+      user: User,
+      source: ImageSource,
+      description: string,
+      configDefaults?: Readonly<Record<string, string>>,
+    ): Release
     settled(appId: string, version: number, signal: AbortSignal): Promise<Release>
     newest(appId: string, statuses: readonly Release['status'][]): Release | undefined
     current(appId: string): Release | undefined
@@ -38,22 +46,22 @@ export function deploys({ logs, build, clear, releases, lastLines, url }: Deps) 
   const turns = queue()
 
   async function through(app: App, user: User, source: Source, io: Io): Promise<Release> {
-    const image =
+    const { configDefaults, ...image } =
       'image' in source
-        ? source.image
+        ? { ...source.image, configDefaults: {} }
         : await build({ app, user, tar: source.tar, commit: source.commit, buildId: source.buildId }, io)
     try {
       io.signal.throwIfAborted()
-      return await released(app, user, source, image, io)
+      return await released(app, user, { ...source, image, configDefaults: configDefaults ?? {} }, io)
     } finally {
       await clear(image.buildId)
     }
   }
 
-  async function released(app: App, user: User, source: Source, image: ImageSource, io: Io): Promise<Release> {
+  async function released(app: App, user: User, built: Image, io: Io): Promise<Release> {
     failpoint('deploy.built')
-    const description = source.description ?? `Deploy ${(image.commit ?? '').slice(0, 8)}`
-    const release = releases.deploy(app.id, user, image, description)
+    const { image, configDefaults, description = `Deploy ${(image.commit ?? '').slice(0, 8)}` } = built
+    const release = releases.deploy(app.id, user, image, description, configDefaults)
     io.log(`-----> Releasing v${release.version}...`)
     const before = releases.current(app.id)
     // From here on the release happens whoever listens: a client that goes away changes nothing.

@@ -27,11 +27,12 @@ type Deps = {
   network: () => Promise<string>
   dynoCommand: DynoCommand
   config: (appId: string, version: number) => Record<string, string>
+  limits: { memoryBytes: number }
 }
 
 /** What any process of a release gets: image, environment and limits. `dyno` is its name, e.g. "web.1", "run.7", "release.3". */
 export function processSpec(
-  { ids, instance, dynoCommand, config }: Pick<Deps, 'ids' | 'instance' | 'dynoCommand' | 'config'>,
+  { ids, instance, dynoCommand, config, limits }: Pick<Deps, 'ids' | 'instance' | 'dynoCommand' | 'config' | 'limits'>,
   { app, release, dyno, command }: { app: App; release: Release; dyno: string; command: string },
 ): Omit<ContainerSpec, 'network'> {
   const source = release.source!
@@ -49,6 +50,7 @@ export function processSpec(
     labels: { [LABEL.instance]: instance, [LABEL.app]: app.id, [LABEL.release]: String(release.version) },
     capabilities: source.imageKind === 'dockerfile' ? DOCKERFILE_CAPABILITIES : [],
     pids: MAX_PIDS,
+    memoryBytes: limits.memoryBytes,
   }
 }
 

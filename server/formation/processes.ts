@@ -41,7 +41,14 @@ type Deps = {
   releasePhase: (app: App, release: Release) => void
   network: () => Promise<string>
   dynoCommand: DynoCommand
-  limits: { bootTimeoutMs: number; proofMs: number; watchWindowMs: number; stopTimeoutMs: number; drainTimeoutMs: number }
+  limits: {
+    memoryBytes: number
+    bootTimeoutMs: number
+    proofMs: number
+    watchWindowMs: number
+    stopTimeoutMs: number
+    drainTimeoutMs: number
+  }
   onError: (what: string, cause: unknown) => void
 }
 

@@ -185,6 +185,12 @@ describe('config vars', () => {
     expect(r.list('a1').length).toBe(1)
   })
 
+  it('sets the config vars that a build asks for only where there are none', () => {
+    const { r, config } = ledger()
+    config.update(app, user, { MINE: 'mine' })
+    r.deploy('a1', user, built('i1'), 'Deploy', { MINE: 'theirs', LANG: 'C' })
+    expect(r.currentConfig('a1')).toEqual({ MINE: 'mine', LANG: 'C' })
+  })
   it('keeps the images of the newest releases that ran and of those to come, each app for itself', () => {
     const { r, config } = ledger()
     const run = (image: string, status: 'succeeded' | 'failed' = 'succeeded') =>

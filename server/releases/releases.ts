@@ -120,8 +120,15 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
         clock.now(),
       ),
 
-    deploy: (appId: string, user: User, source: ImageSource, description: string): Release =>
-      append(appId, ({ config }) => ({ cause: 'deploy', description, user, source, config }))!,
+    /** `defaults` are set where the app has no config var of that name. */
+    deploy: (
+      appId: string,
+      user: User,
+      source: ImageSource,
+      description: string,
+      defaults: Readonly<Record<string, string>> = {},
+    ): Release =>
+      append(appId, ({ config }) => ({ cause: 'deploy', description, user, source, config: { ...defaults, ...config } }))!,
 
     /** `change` gives the new whole config, or undefined for none. */
     configure: (
