@@ -29,6 +29,8 @@ export type Config = Readonly<{
   watchWindowMs: number
   /** Bytes of log kept per app. */
   logBytes: number
+  /** Log drains may lead to addresses inside the machine and its network. */
+  isInsideAllowed: boolean
   /** Memory of each process of an app. */
   memoryBytes: number
   /** How many releases of an app that ran keep their image. */
@@ -62,6 +64,7 @@ export const SETTINGS = {
   DOZEN_RELEASE_TIMEOUT: { default: '1h', about: 'longest release phase' },
   DOZEN_RUN_TIMEOUT: { default: '24h', about: 'longest one-off dyno' },
   DOZEN_LOG_LIMIT: { default: '64MiB', about: 'bytes of log kept per app' },
+  DOZEN_PRIVATE_TARGETS: { default: '0', about: '1 = log drains may lead to addresses inside this machine and its network' },
   DOZEN_MEMORY_LIMIT: { default: '2GiB', about: 'memory of each process of an app; more ends it (R14)' },
   DOZEN_KEEP_RELEASES: { default: '10', about: 'how many releases of an app keep their image, to roll back to' },
 } as const
@@ -100,6 +103,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     releasePhaseTimeoutMs: time('DOZEN_RELEASE_TIMEOUT'),
     runTimeoutMs: time('DOZEN_RUN_TIMEOUT'),
     logBytes: bytes('DOZEN_LOG_LIMIT'),
+    isInsideAllowed: read('DOZEN_PRIVATE_TARGETS', parseSwitch, '0 or 1') === 'on',
     memoryBytes: bytes('DOZEN_MEMORY_LIMIT'),
     keepReleases: read('DOZEN_KEEP_RELEASES', parseCount, 'a number from 1 to 10000'),
   })

@@ -17,6 +17,7 @@ import { configVars as makeConfigVars } from './config-vars/config-vars.ts'
 import { deploys as makeDeploys } from './deploys/deploys.ts'
 import { domains as makeDomains } from './domains/domains.ts'
 import { disk as makeDisk } from './disk/disk.ts'
+import { drains as makeDrains } from './drains/drains.ts'
 import { dockerEngine } from './engine/docker.ts'
 import { LABEL } from './engine/labels.ts'
 import type { Engine } from './engine/port.ts'
@@ -188,6 +189,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
       (await stream.read(appId, { release, dyno, source: 'app', lines: 50 })).map((line) => line.text),
     url: (app) => webUrl(app.name),
   })
+  const drains = makeDrains({ db, vault, clock, ids, stream, isInsideAllowed: config.isInsideAllowed })
   const disk = makeDisk({ engine, clock, instance, ...releases, isDeploying: deploys.isBusy })
   const reports = dynoReports({ clock, observe: processes.dynos, runs: runs.list, findRelease: releases.findVersion })
   const spool = routerSpool({
@@ -233,6 +235,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
       builds,
       buildpacks,
       checks,
+      drains,
       deploys,
       formation: {
         ...formations,
@@ -254,6 +257,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
     async run(signal: AbortSignal): Promise<void> {
       const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal)]
       builds.failInterrupted()
+      drains.run(signal)
       await Promise.all([...loops, tidyUp(signal)])
     },
     close() {
@@ -282,6 +286,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
       await attempt('clearing interrupted builds', builds.tidy())
       await attempt('clearing release phases', releasePhase.tidy())
       await attempt('adopting one-off dynos', runs.tidy())
+      drains.stop()
       const isDue = !isSwept
       isSwept = true
       if (isDue && !(await attempt('sweeping', cleanup.sweep(apps.has)))) isSwept = false

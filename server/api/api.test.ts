@@ -15,6 +15,7 @@ import { keys } from '../accounts/keys.ts'
 import { apps as makeApps } from '../apps/apps.ts'
 import { systemClock as clock } from '../clock.ts'
 import { buildpacks as makeBuildpacks } from '../buildpacks/buildpacks.ts'
+import { drains as makeDrains } from '../drains/drains.ts'
 import { checks as makeChecks } from '../checks/checks.ts'
 import { configVars as makeConfigVars } from '../config-vars/config-vars.ts'
 import { domains as makeDomains } from '../domains/domains.ts'
@@ -79,6 +80,7 @@ function world() {
     domains: makeDomains({ db, clock, ids, logs, baseDomain: 'localhost', apiHost: '127.0.0.1', wake }),
     formation: { ...formation, dynos: async () => [] },
     checks: makeChecks({ db, logs, wake }),
+    drains: makeDrains({ db, vault, clock, ids, stream: { ...logs, head: () => 0, forwards: () => [] }, isInsideAllowed: false }),
     buildpacks: makeBuildpacks({ db, logs, mayUseHost: () => false }),
     runs: {
       start: async () => ({ id: ids.uuid(), name: 'run.1', number: 1, version: 2, command: 'ls', state: 'starting', exitCode: null, secret: 's', createdAt: clock.now(), updatedAt: clock.now() }),

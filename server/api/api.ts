@@ -15,6 +15,7 @@ import type { Streams } from './streams.ts'
 import { accessRoutes, peopleRoutes } from './routes/access.ts'
 import { appRoutes } from './routes/apps.ts'
 import { buildpackRoutes } from './routes/buildpacks.ts'
+import { drainRoutes } from './routes/drains.ts'
 import { checkRoutes } from './routes/checks.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { accountRoutes, domainRoutes, fixedRoutes, logRoutes } from './routes/others.ts'
@@ -52,6 +53,7 @@ export const routes = (deps: Deps): Route[] => [
   ...buildRoutes(deps),
   ...buildpackRoutes(deps),
   ...checkRoutes(deps),
+  ...drainRoutes(deps),
   ...accessRoutes(deps),
   ...pipelineRoutes(deps),
   ...logRoutes(deps),

@@ -4,6 +4,7 @@ import type { Account } from '../accounts/account.ts'
 import type { Build } from '../builds/build.ts'
 import type { Check } from '../checks/checks.ts'
 import type { Domain } from '../domains/domain.ts'
+import type { Drain } from '../drains/store.ts'
 import type { Dyno, FormationEntry } from '../formation/formation.ts'
 import type { ImageSource, Release } from '../releases/release.ts'
 import type { Run, RunRequest } from '../runs/run.ts'
@@ -28,6 +29,14 @@ export type UseCases = {
     transfer(app: App, user: User, to: User): App
     /** Removes containers, images, volumes, logs and the repository too, as soon as may be. */
     destroy(app: App, user: User): Promise<void>
+  }
+  drains: {
+    list(appId: string): Drain[]
+    /** By URL, id or token. Throws not_found. */
+    find(app: App, urlOrId: string): Drain
+    /** Throws invalid_params, conflict. */
+    add(app: App, user: User, url: string): Drain
+    remove(app: App, user: User, urlOrId: string): Drain
   }
   checks: {
     list(appId: string): { type: string; check: Check }[]

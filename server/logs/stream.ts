@@ -120,6 +120,11 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
       flush()
       return storeOf(appId).lastId()
     },
+    /** Kept lines above `afterId`, oldest first; what comes meanwhile too. */
+    forwards(appId: string, afterId: number): Iterable<LogLine> {
+      flush()
+      return storeOf(appId).forwards(afterId)
+    },
     /** Where the reader of origins "<reader> <cursor>" goes on. */
     cursor(appId: string, reader: string): string | undefined {
       flush()

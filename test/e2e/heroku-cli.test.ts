@@ -20,7 +20,7 @@ async function install() {
 }
 
 describe('the official CLI', () => {
-  const world = useWorld()
+  const world = useWorld({ env: { DOZEN_PRIVATE_TARGETS: '1' } })
   const app = 'stock'
   let env: Record<string, string>
 
@@ -124,7 +124,9 @@ describe('the official CLI', () => {
       ['buildpacks:remove', 'https://example.com/some/pack.git#v2'],
       ['buildpacks:clear'],
       ['access'],
+      ['drains:add', 'syslog://127.0.0.1:9'],
       ['drains'],
+      ['drains:remove', 'syslog://127.0.0.1:9'],
       ['webhooks'],
       ['certs'],
       ['addons'],
