@@ -49,3 +49,16 @@ export const commandLine = (words: readonly string[]): string =>
   words.length === 1
     ? words[0]!
     : words.map((word) => (OPERATOR.test(word) || PLAIN.test(word) ? word : shellQuote(word))).join(' ')
+
+const AGO_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** "10m" → the time ten minutes ago, "2026-01-31T12:00:00Z" → itself; RFC 3339. */
+export function parseTime(text: string): string {
+  const ago = /^(\d{1,6})([smhd])$/.exec(text)
+  const at = ago ? Date.now() - Number(ago[1]) * AGO_MS[ago[2] as keyof typeof AGO_MS] : Date.parse(text)
+  if (Number.isNaN(at) || (!ago && !/^\d{4}-\d\d-\d\d/.test(text)))
+    throw new UsageError(
+      `${JSON.stringify(text)} is no time: give one such as 2026-01-31T12:00:00Z, or how long ago: 30s, 10m, 2h, 1d.`,
+    )
+  return new Date(at).toISOString()
+}

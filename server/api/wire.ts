@@ -173,7 +173,21 @@ export type Domain = {
   updated_at: string
 }
 
-export type LogSessionCreate = { source?: string; dyno?: string; lines?: number; tail?: boolean; type?: string; release?: number }
+export type LogSessionCreate = {
+  source?: string
+  dyno?: string
+  lines?: number
+  tail?: boolean
+  type?: string
+  release?: number
+  /** RFC 3339; `since` inclusive, `until` exclusive. */
+  since?: string
+  until?: string
+  grep?: string
+  level?: string
+  /** One JSON object a line instead of text. */
+  json?: boolean
+}
 export type LogSession = { id: string; logplex_url: string; created_at: string; updated_at: string }
 
 export type Authorization = {

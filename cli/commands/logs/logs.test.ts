@@ -62,3 +62,27 @@ it('prints no escape sequence of an app but its colours', async () => {
   const env = await streaming((response) => events(response, [1, '\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m']).end())
   expect((await typed(['logs'], { env })).stdout).toBe(`${LINE}\x1b[31mred\x1b[0m\n`)
 })
+
+it('asks for a time, a text and a level, and prints JSON as it comes', async () => {
+  const env = await streaming((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.end('id: 1\ndata: {"text":"\\u001b[2J"}\n\n')
+  })
+  const words = [
+    'logs',
+    '--since',
+    '2026-01-31T12:00:00+01:00',
+    '--until',
+    '1d',
+    '--request',
+    'abc',
+    '--level',
+    'error',
+    '--json',
+  ]
+  expect((await typed(words, { env })).stdout).toBe('{"text":"\\u001b[2J"}\n')
+  expect(server.asked[0]!.body).toMatchObject({ since: '2026-01-31T11:00:00.000Z', grep: 'abc', level: 'error', json: true })
+  const day = Date.now() - Date.parse((server.asked[0]!.body as { until: string }).until)
+  expect(Math.round(day / 3_600_000)).toBe(24)
+  expect((await typed(['logs', '--since', 'yesterday'], { env })).stderr).toContain('is no time')
+})

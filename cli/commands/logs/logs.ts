@@ -2,7 +2,7 @@ import type { LogSessionCreate } from '../../../server/api/wire.ts'
 import { appCommand, type AppOption, type Make } from '../../command.ts'
 import { colored } from '../../log-line.ts'
 import { followLogs } from '../../log-stream.ts'
-import { parseLines, parseVersion } from '../../pairs.ts'
+import { parseLines, parseTime, parseVersion } from '../../pairs.ts'
 
 type Options = AppOption & {
   num: number
@@ -12,6 +12,12 @@ type Options = AppOption & {
   type?: string
   processType?: string
   release?: number
+  since?: string
+  until?: string
+  grep?: string
+  request?: string
+  level?: string
+  json?: boolean
 }
 
 /** POST /apps/:app/log-sessions, then the stream that its URL gives. */
@@ -24,8 +30,15 @@ export const logs: Make = (context) =>
     .option('--type <type>', 'only lines of a process type such as web')
     .option('-p, --process-type <type>', 'as --type')
     .option('--release <version>', 'only lines of a release, e.g. v7', parseVersion)
+    .option('--since <time>', 'only lines from then on: a time, or how long ago, e.g. 10m, 2h, 1d', parseTime)
+    .option('--until <time>', 'only lines before then', parseTime)
+    .option('-g, --grep <text>', 'only lines with this text, or with key=value in a JSON or logfmt line')
+    .option('--level <level>', 'only lines of this level or worse, e.g. error')
+    .option('--request <id>', 'only lines that name this request: the router’s and the app’s')
+    .option('--json', 'print a JSON object per line')
     .action(async (options: Options) => {
-      const { num, tail = false, source, dyno, release } = options
+      const { num, tail = false, source, dyno, release, since, until, level, json } = options
+      const grep = options.grep ?? options.request
       const type = options.type ?? options.processType
       const session: LogSessionCreate = {
         lines: num,
@@ -34,12 +47,17 @@ export const logs: Make = (context) =>
         ...(dyno && { dyno }),
         ...(type && { type }),
         ...(release && { release }),
+        ...(since && { since }),
+        ...(until && { until }),
+        ...(grep && { grep }),
+        ...(level && { level }),
+        ...(json && { json }),
       }
       const app = await context.app(options.app)
       let count = 0
       const line = (text: string) => {
         count++
-        context.out(colored(context, text))
+        context.out(json ? text : colored(context, text))
       }
       await followLogs(context, { app, session, line })
       if (count === 0 && num > 0) context.err(`There is no such line in the stream of ${app} yet.`)
