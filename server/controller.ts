@@ -10,6 +10,7 @@ import { builds as makeBuilds } from './builds/builds.ts'
 import { dynoCommand } from './builds/dyno-command.ts'
 import { buildpacks as makeBuildpacks } from './buildpacks/buildpacks.ts'
 import { buildpackFetcher } from './buildpacks/fetch.ts'
+import { certs as makeCerts } from './certs/certs.ts'
 import { checks as makeChecks } from './checks/checks.ts'
 import { systemClock as clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -41,8 +42,7 @@ import { routeApp } from './routing/table.ts'
 import { runs as makeRuns } from './runs/runs.ts'
 import { keyFrom, vault as makeVault } from './secrets/vault.ts'
 import { stack as makeStack } from './stack/stack.ts'
-
-const TIDY_MS = 10_000
+import { upkeep } from './upkeep.ts'
 
 type Deps = {
   config: Config
@@ -77,9 +77,8 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
   const routing = makeRouting({ db, clock, router, onError: (cause) => onError('the router', cause) })
   const stack = makeStack({ engine, clock })
   let wakeLoop = () => {}
-  let isPruneDue = true
   const wake = () => {
-    isPruneDue = true
+    keeping.ask()
     wakeLoop()
   }
   const network = () =>
@@ -100,7 +99,6 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
     logsFolder: home.path('logs'),
     removeLogs: stream.remove,
   })
-  let isSwept = false
   const apps = makeApps({
     db,
     clock,
@@ -111,7 +109,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
     clean: async (app) =>
       void cleanup.clean(app.id).catch((cause: unknown) => {
         onError(`cleaning up ${app.name}`, cause)
-        isSwept = false
+        keeping.ask()
       }),
     wake,
   })
@@ -189,8 +187,28 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
       (await stream.read(appId, { release, dyno, source: 'app', lines: 50 })).map((line) => line.text),
     url: (app) => webUrl(app.name),
   })
+  const certs = makeCerts({
+    db,
+    vault,
+    clock,
+    ids,
+    logs: stream,
+    folder: home.path('router/certs'),
+    apps: apps.all,
+    hosts: domains.hosts,
+  })
   const drains = makeDrains({ db, vault, clock, ids, stream, isInsideAllowed: config.isInsideAllowed })
   const disk = makeDisk({ engine, clock, instance, ...releases, isDeploying: deploys.isBusy })
+  const chores = [
+    { what: 'clearing interrupted builds', work: builds.tidy },
+    { what: 'clearing release phases', work: releasePhase.tidy },
+    { what: 'adopting one-off dynos', work: runs.tidy },
+    { what: 'stopping drains', work: drains.stop },
+    { what: 'sweeping', work: () => cleanup.sweep(apps.has), isOnDemand: true },
+    { what: 'handing certificates to the router', work: certs.sync, isOnDemand: true },
+    { what: 'pruning images', work: disk.prune, isOnDemand: true },
+  ]
+  const keeping = upkeep(chores, { clock, onError })
   const reports = dynoReports({ clock, observe: processes.dynos, runs: runs.list, findRelease: releases.findVersion })
   const spool = routerSpool({
     folder: home.path('router/requests'),
@@ -234,6 +252,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
       runs,
       builds,
       buildpacks,
+      certs,
       checks,
       drains,
       deploys,
@@ -258,7 +277,7 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
       const loops = [processes.run(signal), spool.run(signal), watchEngine(signal), verifyRouter(signal)]
       builds.failInterrupted()
       drains.run(signal)
-      await Promise.all([...loops, tidyUp(signal)])
+      await Promise.all([...loops, keeping.run(signal)])
     },
     close() {
       collector.close()
@@ -272,29 +291,6 @@ export function controller({ config, home, createRepo, webUrl, onError, path }: 
     while (!signal.aborted) {
       await engine.watch({ [LABEL.instance]: instance }, wake, signal).catch(() => {})
       await clock.sleep(1000, signal).catch(() => {})
-    }
-  }
-
-  /** What a killed controller or a failing engine left in the middle of something, looked for again and again. */
-  async function tidyUp(signal: AbortSignal) {
-    const attempt = (what: string, work: Promise<unknown>) =>
-      work.then(
-        () => true,
-        (cause: unknown) => (onError(what, cause), false),
-      )
-    while (!signal.aborted) {
-      await attempt('clearing interrupted builds', builds.tidy())
-      await attempt('clearing release phases', releasePhase.tidy())
-      await attempt('adopting one-off dynos', runs.tidy())
-      drains.stop()
-      const isDue = !isSwept
-      isSwept = true
-      if (isDue && !(await attempt('sweeping', cleanup.sweep(apps.has)))) isSwept = false
-      if (isPruneDue) {
-        isPruneDue = false
-        if (!(await attempt('pruning images', disk.prune()))) isPruneDue = true
-      }
-      await clock.sleep(TIDY_MS, signal).catch(() => {})
     }
   }
 

@@ -16,6 +16,7 @@ import { apps as makeApps } from '../apps/apps.ts'
 import { systemClock as clock } from '../clock.ts'
 import { buildpacks as makeBuildpacks } from '../buildpacks/buildpacks.ts'
 import { drains as makeDrains } from '../drains/drains.ts'
+import { certs as makeCerts } from '../certs/certs.ts'
 import { checks as makeChecks } from '../checks/checks.ts'
 import { configVars as makeConfigVars } from '../config-vars/config-vars.ts'
 import { domains as makeDomains } from '../domains/domains.ts'
@@ -80,6 +81,7 @@ function world() {
     domains: makeDomains({ db, clock, ids, logs, baseDomain: 'localhost', apiHost: '127.0.0.1', wake }),
     formation: { ...formation, dynos: async () => [] },
     checks: makeChecks({ db, logs, wake }),
+    certs: makeCerts({ db, vault, clock, ids, logs, folder: join(folder, 'certs'), apps: apps.all, hosts: () => [] }),
     drains: makeDrains({ db, vault, clock, ids, stream: { ...logs, head: () => 0, forwards: () => [] }, isInsideAllowed: false }),
     buildpacks: makeBuildpacks({ db, logs, mayUseHost: () => false }),
     runs: {

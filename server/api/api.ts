@@ -16,6 +16,7 @@ import { accessRoutes, peopleRoutes } from './routes/access.ts'
 import { appRoutes } from './routes/apps.ts'
 import { buildpackRoutes } from './routes/buildpacks.ts'
 import { drainRoutes } from './routes/drains.ts'
+import { certRoutes } from './routes/certs.ts'
 import { checkRoutes } from './routes/checks.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { accountRoutes, domainRoutes, fixedRoutes, logRoutes } from './routes/others.ts'
@@ -52,6 +53,7 @@ export const routes = (deps: Deps): Route[] => [
   ...domainRoutes(deps),
   ...buildRoutes(deps),
   ...buildpackRoutes(deps),
+  ...certRoutes(deps),
   ...checkRoutes(deps),
   ...drainRoutes(deps),
   ...accessRoutes(deps),

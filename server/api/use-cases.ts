@@ -2,6 +2,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { App } from '../apps/app.ts'
 import type { Account } from '../accounts/account.ts'
 import type { Build } from '../builds/build.ts'
+import type { Cert } from '../certs/certs.ts'
 import type { Check } from '../checks/checks.ts'
 import type { Domain } from '../domains/domain.ts'
 import type { Drain } from '../drains/store.ts'
@@ -29,6 +30,15 @@ export type UseCases = {
     transfer(app: App, user: User, to: User): App
     /** Removes containers, images, volumes, logs and the repository too, as soon as may be. */
     destroy(app: App, user: User): Promise<void>
+  }
+  certs: {
+    list(appId: string): Cert[]
+    /** By name or id. Throws not_found. */
+    find(app: App, nameOrId: string): Cert
+    /** PEM texts; throws invalid_params. */
+    add(app: App, user: User, pem: { certificate_chain?: unknown; private_key?: unknown }): Cert
+    update(app: App, user: User, name: string, pem: { certificate_chain?: unknown; private_key?: unknown }): Cert
+    remove(app: App, user: User, name: string): Cert
   }
   drains: {
     list(appId: string): Drain[]

@@ -137,7 +137,7 @@ export function fixedRoutes(deps: Deps): Route[] {
     updated_at: EPOCH,
   })
   return [
-    ...['addons', 'addon-attachments', 'features', 'sni-endpoints', 'webhooks'].map(
+    ...['addons', 'addon-attachments', 'features', 'webhooks'].map(
       (noun) => GET(`/apps/:app/${noun}`, 'read', none), // heroku apps:info
     ),
     GET('/addons', 'read', () => ok([])), // heroku addons
