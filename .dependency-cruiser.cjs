@@ -8,7 +8,12 @@ const only = (name, from, ...to) => ({
 
 const WIRE = '^server/api/wire\\.ts$'
 /** A noun's room may use only itself and what every room shares; another noun's types go freely (type-only imports). */
-const SHARED = ['^server/(errors|clock|config|ids|failpoint)\\.ts$', '^server/engine/(port|labels)\\.ts$', '^db/open\\.ts$']
+const SHARED = [
+  '^server/(errors|clock|config|ids|failpoint|outside)\\.ts$',
+  '^server/engine/(port|labels)\\.ts$',
+  '^db/open\\.ts$',
+  '^server/manifest/',
+]
 
 module.exports = {
   forbidden: [

@@ -13,7 +13,22 @@ const noShell = {
     },
   ],
 }
+const CHILD = '/^(node:)?child_process$/'
 const noShellSyntax = [
+  {
+    selector: `ImportDeclaration[source.value=${CHILD}] > :matches(ImportNamespaceSpecifier, ImportDefaultSpecifier)`,
+    message: `Import spawn or execFile by name: ${SHELL}`,
+  },
+  { selector: `CallExpression[callee.name='require'][arguments.0.value=${CHILD}]`, message: `Import it: ${SHELL}` },
+  { selector: `ImportExpression[source.value=${CHILD}]`, message: `Import spawn or execFile by name: ${SHELL}` },
+  {
+    selector: 'CallExpression[callee.name=/^(spawn|spawnSync|execFile|execFileSync|fork)$/][arguments.0.value=/\\s/]',
+    message: `A program and its arguments, no command line: ${SHELL}`,
+  },
+  {
+    selector: "CallExpression[callee.name=/^(spawn|spawnSync|execFile|execFileSync)$/][arguments.0.type='TemplateLiteral']",
+    message: `A program and its arguments, no command line: ${SHELL}`,
+  },
   { selector: "Property[key.name='shell']:not([value.value=false])", message: SHELL },
   { selector: "CallExpression[callee.name='eval'], NewExpression[callee.name='Function']", message: 'No eval.' },
 ]

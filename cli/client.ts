@@ -13,7 +13,7 @@ const RETRY_AFTER_MS = [100, 250, 500, 1000]
 
 /** The one place that knows the URL's base, auth and error bodies. A 2xx resolves to its JSON; anything else throws ApiError. */
 export function apiClient(settings: Settings, warn: Warn = () => {}) {
-  const call = async <T>(method: string, path: string, options: RequestOptions = {}): Promise<T> =>
+  const call = async <T>(method: string, path: string, options: Omit<Ask, 'method' | 'path'> = {}): Promise<T> =>
     (await answer(settings, warn, { method, path, ...options })).json as T
   return {
     settings,
@@ -28,6 +28,8 @@ export function apiClient(settings: Settings, warn: Warn = () => {}) {
     /** One page: what `range` asks for and no more. */
     page: <T>(path: string, range: string) => call<T[]>('GET', path, { headers: { range } }),
     post: <T>(path: string, body?: Body) => call<T>('POST', path, { body: body ?? {} }),
+    /** A POST whose answer may take minutes: no time limit. */
+    postPatiently: <T>(path: string) => call<T>('POST', path, { body: {}, isStream: true }),
     patch: <T>(path: string, body: Body) => call<T>('PATCH', path, { body }),
     put: <T>(path: string, body: Body) => call<T>('PUT', path, { body }),
     delete: <T>(path: string, body?: Body) => call<T>('DELETE', path, { body }),

@@ -11,6 +11,15 @@ export function changes(before: Values = {}, after: Values = {}): Change[] {
   return pairs.filter((pair) => pair.before !== pair.after)
 }
 
+const MASK = '[redacted]'
+
+/** Says whether a value was there, not what it was. */
+export const masked = ({ key, before, after }: Change): Change => ({
+  key,
+  before: before === null ? null : MASK,
+  after: after === null ? null : MASK,
+})
+
 const COMMIT = /^[0-9a-f]{7,64}$/
 
 /** One line each, at most 20, where the repository of `cwd` has them. */

@@ -1,4 +1,5 @@
 import type { CommanderError } from 'commander'
+import { insteadOf } from './absent.ts'
 import { apiClient } from './client.ts'
 import type { Context, Streams } from './context.ts'
 import { CliError, ExitStatus, UsageError } from './errors.ts'
@@ -45,6 +46,8 @@ function resolve(name: string, args: readonly string[]): { entry: Entry; rest: s
   if (joined) return { entry: joined, rest: after }
   const entry = find(ENTRIES, name)
   if (entry) return { entry, rest: [...args] }
+  const instead = insteadOf(name)
+  if (instead) throw new UsageError(`${JSON.stringify(name)} is no dozen command.`, { hint: instead })
   const meant = suggest(ENTRIES, name)
   throw new UsageError(`${JSON.stringify(name)} is no dozen command.`, {
     hint: meant ? `Did you mean \`dozen ${meant}\`? \`dozen help\` lists them all.` : '`dozen help` lists them all.',

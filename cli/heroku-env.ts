@@ -17,7 +17,7 @@ export const caPath = ({ settings, env }: From): string | undefined =>
  * CliError where it would send the token to Heroku: it trusts no server but one at localhost or 127.0.0.1 (section 3.1).
  */
 export function herokuEnv({ settings, env }: From, url = settings.url()): Record<string, string> {
-  const { hostname, port, host, protocol } = new URL(url)
+  const { hostname, port, protocol } = new URL(url)
   if (!isLoopback(url)) {
     const away = port || (protocol === 'https:' ? '443' : '80')
     throw new CliError(
@@ -38,7 +38,7 @@ export function herokuEnv({ settings, env }: From, url = settings.url()): Record
     HEROKU_STATUS_HOST: url,
     HEROKU_BUILDPACK_REGISTRY_URL: url,
     HEROKU_DATA_HOST: hostname,
-    HEROKU_GIT_HOST: host,
+    HEROKU_GIT_HOST: new URL(settings.url()).host, // remotes outlive a forwarded port, and git trusts more than loopback
     DISABLE_TELEMETRY: 'true',
     HEROKU_SKIP_NEW_VERSION_CHECK: '1',
     HEROKU_DISABLE_AUTOUPDATE: '1',

@@ -1,11 +1,19 @@
 import type { Context } from './context.ts'
 import { safe, type Style, styled } from './terminal.ts'
 
+type Screen = Pick<Context, 'terminal' | 'env'>
+
 const DYNO_STYLES: Style[] = ['cyan', 'yellow', 'green', 'magenta', 'blue']
 const PLATFORM = /^(router|api|build)$/
 
+/** The same screen, for who wants no colours on it. */
+export const withoutColor = ({ terminal, env }: Screen): Screen => ({
+  terminal: { ...terminal, isColored: false },
+  env: { ...env, NO_COLOR: '1' },
+})
+
 /** "2026-… app[web.1]: text" → the same in its dyno's colour, without what could move the cursor or change the terminal. */
-export function colored({ terminal, env }: Pick<Context, 'terminal' | 'env'>, line: string): string {
+export function colored({ terminal, env }: Screen, line: string): string {
   const clean = safe(line, { keepColors: !env.NO_COLOR })
   if (!terminal.isColored) return clean
   const match = /^(\S+ (\S+?)\[([^\]]+)\]:)( .*)?$/s.exec(clean)

@@ -8,7 +8,10 @@ export const heading = ({ out, terminal }: Context, text: string): void => out(s
 const OBEYED = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-export const json = ({ out }: Context, value: unknown): void => out(JSON.stringify(value, null, 2).replace(OBEYED, escaped))
+/** JSON text, with what a terminal would obey escaped. */
+export const printable = (text: string): string => text.replace(OBEYED, escaped)
+
+export const json = ({ out }: Context, value: unknown): void => out(printable(JSON.stringify(value, null, 2)))
 
 /**
  * `Creating shop... done, v3` on stderr. On a terminal the first half shows at once; elsewhere the line comes whole.

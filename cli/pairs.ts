@@ -50,6 +50,13 @@ export const commandLine = (words: readonly string[]): string =>
     ? words[0]!
     : words.map((word) => (OPERATOR.test(word) || PLAIN.test(word) ? word : shellQuote(word))).join(' ')
 
+/** "90s", "30m", "2h" → seconds. */
+export function parseSpan(text: string): number {
+  const match = /^(\d{1,6})([smhd])$/.exec(text)
+  if (!match) throw new UsageError(`${JSON.stringify(text)} is no time; they look like 90s, 30m or 2h.`)
+  return (Number(match[1]) * AGO_MS[match[2] as keyof typeof AGO_MS]) / 1000
+}
+
 const AGO_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** "10m" → the time ten minutes ago, "2026-01-31T12:00:00Z" → itself; RFC 3339. */

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { insteadOf } from './absent.ts'
 import { reference } from './reference.ts'
 import { ENTRIES } from './entries.ts'
 import { find, suggest } from './registry.ts'
@@ -42,18 +44,16 @@ it.each([
   ['x', undefined],
 ])('takes %s for %s', (typed, meant) => expect(suggest(ENTRIES, typed)).toBe(meant))
 
-it("knows Heroku's names", () => {
-  for (const name of [
-    'apps:create',
-    'apps:info',
-    'apps:destroy',
-    'releases:rollback',
-    'auth:whoami',
-    'auth:login',
-    'config:add',
-    'ps:stop',
-    'authorizations:create',
-  ]) {
-    expect(find(ENTRIES, name), name).toBeDefined()
-  }
+it("knows each command of Heroku's client, or says what to do instead", () => {
+  const names = readFileSync(new URL('../test/fixtures/heroku-commands.txt', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+  expect(names.length).toBeGreaterThan(300)
+  expect(names.filter((name) => !find(ENTRIES, name) && !insteadOf(name))).toEqual([])
+})
+
+it('says instead of what only for what it has not', () => {
+  const names = ENTRIES.flatMap(({ name, aliases }) => [name, ...aliases])
+  expect(names.filter((name) => insteadOf(name) && !name.startsWith('addons:'))).toEqual([])
+  expect(insteadOf('xyzzy')).toBeUndefined()
 })

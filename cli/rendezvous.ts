@@ -9,20 +9,25 @@ const CONNECT_MS = 15_000
 
 /**
  * Bridges a one-off dyno's streams to ours (PLATFORM-API.md section 9) and resolves with its exit status.
- * `isRaw`: both ends are terminals, every key goes through. Our stdin's end half-closes the connection.
+ * `isRaw`: both ends are terminals, every key goes through. `endInput` is called at our stdin's end
+ * with the number of bytes that were sent: the connection stays whole, since closing half of it cannot be told from being killed.
  */
-export async function attach(context: Context, { url, isRaw }: { url: string; isRaw: boolean }): Promise<number> {
+export async function attach(
+  context: Context,
+  { url, isRaw, endInput }: { url: string; isRaw: boolean; endInput: (bytes: number) => Promise<void> },
+): Promise<number> {
   const { stdin } = context.streams
   const target = new URL(url)
   const socket = await open(context, target)
   const incoming: Incoming = socket.iterator({ destroyOnReturn: false })
   const first = await greet(socket, incoming, target)
   if (isRaw) stdin.setRawMode?.(true)
+  let sent = 0
   const send = (chunk: Buffer) => {
+    sent += chunk.length
     if (!socket.write(chunk)) stdin.pause()
   }
-  // Not within a read's callback: Node's TLS sockets (20.20) then drop the records that came with it.
-  const finish = () => void setImmediate(() => socket.end())
+  const finish = () => void endInput(sent).catch(() => socket.destroy()) // else the command would wait for ever
   stdin.on('data', send).on('end', finish).resume()
   socket.on('drain', () => stdin.resume())
   try {

@@ -4,10 +4,35 @@ export type Collaborator = { id: string; role: string | null; user: { id: string
 export type Drain = { id: string; url: string; token: string }
 export type Feature = { id: string; name: string; description: string; enabled: boolean; state: string }
 export type Stack = { id: string; name: string; state: string; default: boolean }
+/** Image ids. */
+export type Rebuilt = Stack & { images: { build: string; run: string } }
 export type Source = { source_blob: { get_url: string; put_url: string } }
 export type BuildpackInstallation = { ordinal: number; buildpack: { name: string; url: string } }
 /** Times in seconds. */
 export type HealthCheck = { type: string; path: string; interval: number; timeout: number; failures: number }
+/** Values as people write them: "90s", "10m". */
+export type AppSetting = { name: string; value: string; default: string; own: boolean; about: string }
+/** `after` in seconds. */
+export type Sleep = { enabled: boolean; after: number; asleep_since: string | null }
+/** Memory in bytes; cpus null = all cores. */
+export type ProcessLimits = { type: string; memory: number; cpus: number | null; pids: number; default: boolean }
+export type CronRun = {
+  dyno: string
+  release: { version: number }
+  state: string
+  exit_code: number | null
+  started_at: string
+  ended_at: string | null
+}
+export type CronJob = {
+  id: string
+  schedule: string
+  command: string
+  overlap: boolean
+  origin: string
+  next_at: string | null
+  last: CronRun | null
+}
 export type Webhook = { id: string; url: string; include: string[]; level: string; created_at: string }
 export type WebhookDelivery = {
   id: string

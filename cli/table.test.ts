@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ago, count, size, table, when } from './table.ts'
+import { ago, count, size, table, until, when } from './table.ts'
 
 it('aligns columns by what they take on the screen, and leaves no blanks at line ends', () => {
   expect(
@@ -17,6 +17,7 @@ it("prints nothing of a cell's that could move the cursor", () => {
 
 it('tells times as Heroku does', () => {
   const now = new Date('2026-01-02T00:00:00Z')
+  expect([until('2026-01-02T00:05:30Z', now), until('2026-01-01T00:00:00Z', now)]).toEqual(['in 5m', 'now'])
   expect(when('2026-01-01T23:58:30Z', now)).toBe('2026/01/01 23:58:30 +0000 (~ 1m ago)')
   expect([0, 59_400, 3_600_000, 200_000_000, -5000].map(ago)).toEqual(['0s', '59s', '1h', '2d', '0s'])
 })

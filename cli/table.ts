@@ -23,6 +23,12 @@ export function when(iso: string, now: Date): string {
   return `${day.replaceAll('-', '/')} ${time.slice(0, 8)} +0000 (~ ${ago(now.getTime() - at.getTime())} ago)`
 }
 
+/** A time to come: "in 5m", "now" once it has come. */
+export function until(iso: string, now: Date): string {
+  const ms = new Date(iso).getTime() - now.getTime()
+  return ms > 0 ? `in ${ago(ms)}` : 'now'
+}
+
 /** 5400000 → "1h". */
 export function ago(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))

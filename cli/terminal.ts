@@ -21,8 +21,8 @@ export const terminalOf = (env: Env, streams: { stdin: Screen; stdout: Screen; s
   isOutput: streams.stdout.isTTY === true,
   isError: streams.stderr.isTTY === true,
   isColored: streams.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
-  columns: streams.stdout.columns ?? 80,
-  rows: streams.stdout.rows ?? 24,
+  columns: streams.stdout.columns || 80, // 0 where nobody has told it, as on a serial line
+  rows: streams.stdout.rows || 24,
 })
 
 export const styled = ({ isColored }: Pick<Terminal, 'isColored'>, style: Style, text: string): string =>

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { chmodSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RouterStatus, RouteTable, SwitchCost, TableAck, WindowRequest } from '../server/api/wire.ts'
+import type { RouterCounts, RouterStatus, RouteTable, SwitchCost, TableAck, WakeList, WindowRequest } from '../server/api/wire.ts'
 import { parseTable } from './table-file.ts'
 
 /** What the control socket may ask of the router. */
@@ -9,13 +9,18 @@ export type Controlled = {
   /** Persists the table and puts it in force, unless its version is older; answers the version in force either way. */
   take(table: RouteTable): Promise<TableAck>
   status(): RouterStatus | Promise<RouterStatus>
+  counts(): Promise<RouterCounts>
   startWindow(id: string, app: string): void | Promise<void>
   endWindow(id: string): SwitchCost | undefined | Promise<SwitchCost | undefined>
+  /** Resolves when a sleeping app is wanted that was not before number `after`, at the latest after `ms`. */
+  wakes(after: number, ms: number): Promise<WakeList>
   /** Resolves once the ports are free; what is in flight goes on. */
   releasePorts(): Promise<void>
 }
 
 const TABLE_BYTES = 64 * 1024 * 1024
+/** A call for wakes is answered after so long, come what may. */
+const WAKES_MS = 25_000
 
 /** Plain HTTP on `control.sock` (0600). Bound aside and renamed, so that a predecessor's socket is replaced in one step. */
 export async function controlServer(folder: string, controlled: Controlled): Promise<Server> {
@@ -38,6 +43,8 @@ export async function controlServer(folder: string, controlled: Controlled): Pro
 type Answer = { status: number; body?: unknown }
 
 async function handle(req: IncomingMessage, controlled: Controlled): Promise<Answer> {
+  const wakes = /^\/wakes\/(\d{1,15})$/.exec(req.url ?? '')?.[1]
+  if (req.method === 'GET' && wakes) return { status: 200, body: await controlled.wakes(Number(wakes), WAKES_MS) }
   const window = /^\/windows\/([A-Za-z0-9-]{1,64})$/.exec(req.url ?? '')?.[1]
   switch (`${req.method} ${window ? '/windows/:id' : req.url}`) {
     case 'PUT /table': {
@@ -47,6 +54,8 @@ async function handle(req: IncomingMessage, controlled: Controlled): Promise<Ans
     }
     case 'GET /status':
       return { status: 200, body: await controlled.status() }
+    case 'GET /counts':
+      return { status: 200, body: await controlled.counts() }
     case 'PUT /windows/:id': {
       const { app } = (await readJson(req)) as WindowRequest
       if (typeof app !== 'string') throw new Error('The window names no app.')

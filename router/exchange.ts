@@ -1,23 +1,26 @@
-import { randomUUID } from 'node:crypto'
 import type { Code } from './codes.ts'
-import type { RequestHead } from './http1/request.ts'
+import { isReplayable, type RequestHead } from './http1/request.ts'
 import type { ResponseHead } from './http1/response.ts'
-import { chainOf, forwardText } from './forwarded.ts'
-import { formatLine } from './line.ts'
+import { forwardText, type Passage } from './forwarded.ts'
+import type { Refusal } from './gate.ts'
 import type { Peer, Shared } from './peer.ts'
-import { errorPage, unknownHostPage, type Page } from './page.ts'
+import { hstsLine, ownAnswer } from './https.ts'
+import { errorPage, refusalPage, unknownHostPage, type Page } from './page.ts'
 import { pick, verdict, type AppRoute, type Target, type Upstream as Dyno } from './routes.ts'
+import { report } from './report.ts'
+import { newRequestId } from './request-id.ts'
 import { dial, type Holder, type Upstream } from './upstream.ts'
+import { Visit, type Entrant } from './visit.ts'
+import { waitFor } from './waiting.ts'
 
-const PROTOCOLS = ['http1.0', 'http1.1', 'http2'] as const
-const REPLAYABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 /** A kept connection that may be at its end is not used for what cannot be sent twice. */
 const UNSAFE_IDLE_MS = 500
 
 /** One request: finds its app, waits, draws, connects, carries both bodies, tells the log. The seam between client and app. */
-export class Exchange implements Holder {
+export class Exchange implements Holder, Entrant {
   isBodyDone: boolean
   #app: AppRoute | undefined
+  #visit: Visit | undefined
   #dyno: Dyno | undefined
   #upstream: Upstream | undefined
   #tried: Set<Target> | undefined
@@ -30,10 +33,10 @@ export class Exchange implements Holder {
   #halfClosed = 0
   #status = 0
   #bytes = 0
+  #received = 0
   /** The target that counts this request. */
   #counted: Target | undefined
   readonly #requestId: string
-  readonly #fwd: string
   readonly #startedAt = performance.now()
   #connectedAt = 0
   #dialedAt = 0
@@ -43,10 +46,10 @@ export class Exchange implements Holder {
     private readonly shared: Shared,
     private readonly peer: Peer,
     private readonly request: RequestHead,
+    private readonly passage: Passage,
   ) {
     const sent = request.requestId
-    this.#requestId = sent !== undefined && /^[A-Za-z0-9-]{20,128}$/.test(sent) ? sent : randomUUID()
-    this.#fwd = chainOf(request, peer.origin)
+    this.#requestId = sent !== undefined && /^[A-Za-z0-9-]{20,128}$/.test(sent) ? sent : newRequestId()
     this.isBodyDone = request.body === 0 || (request.body === 1 && request.length === 0)
   }
 
@@ -69,13 +72,17 @@ export class Exchange implements Holder {
 
   /** Looks for a target; called again whenever that may have changed. */
   start(): void {
+    const { request, peer } = this
     const { routes, limits } = this.shared
     this.#cancel = undefined
-    const app = routes.find(this.request.host)
+    const app = routes.find(request.host)
     this.#app = app
-    if (!app) return this.#refuse(404, unknownHostPage(this.request.host, this.#requestId, this.peer.accept))
+    const own = ownAnswer(this.shared, request, peer.origin, app)
+    if (own) return this.#refuse(own.status, own.page)
+    if (!app) return this.#refuse(404, unknownHostPage(request.host, this.#requestId, peer.accept))
     const code = verdict(app)
     if (code) return this.#fail(code)
+    if (this.#visit === undefined && !this.#enter(app)) return
     if (app.upstreams.length === 0) return this.#wait(app)
     const tried = this.#tried
     const dyno = tried && tried.size >= limits.tries ? undefined : pick(app.upstreams, tried, Date.now())
@@ -83,26 +90,40 @@ export class Exchange implements Holder {
     this.#reach(dyno)
   }
 
+  /** False when the request does not go on now: the app's limits refuse it, or are to be heard of. */
+  #enter(app: AppRoute): boolean {
+    const { limits, usage } = app
+    if (this.request.length > limits.bodyBytes) return (this.#turnAway('large'), false)
+    if (usage.inflight >= limits.connections) return (this.#fail('H22'), false)
+    this.#visit = new Visit(app, this.shared.gate, this.shared.turns, this)
+    return this.#visit.enter(this.#startedAt)
+  }
+
+  decided(refusal?: Refusal): void {
+    if (refusal) this.#turnAway(refusal)
+    else this.start()
+  }
+
+  #turnAway(why: 'large' | Refusal): void {
+    if (why !== 'large' && why.why === 'full') return this.#fail('H22')
+    this.#upstream?.destroy()
+    const { status, page } = refusalPage(why, this.#requestId, this.peer.accept)
+    if (!this.#began) return this.#refuse(status, page)
+    this.peer.cut()
+    this.#finish()
+  }
+
+  /** Body bytes that came so far: more than the app takes end the request. */
+  isTooLarge(bytes: number): boolean {
+    if (this.#isOver || bytes <= this.#app!.limits.bodyBytes) return false
+    this.#turnAway('large')
+    return true
+  }
+
   #wait(app: AppRoute): void {
-    const { routes, limits, backlogOf } = this.shared
-    const left = this.#startedAt + limits.bootWaitMs - performance.now()
-    if (left <= 0) return this.#fail('H20')
-    const count = backlogOf.get(app.id) ?? 0
-    if (count >= limits.waiting) return this.#fail('H11')
-    backlogOf.set(app.id, count + 1)
-    const leave = () => {
-      const now = backlogOf.get(app.id)! - 1
-      if (now === 0) backlogOf.delete(app.id)
-      else backlogOf.set(app.id, now)
-    }
-    const cancel = routes.onChange(left, () => {
-      leave()
-      this.start()
-    })
-    this.#cancel = () => {
-      cancel()
-      leave()
-    }
+    const wait = waitFor(this.shared, app, this.#startedAt, () => this.start())
+    if (typeof wait === 'string') this.#fail(wait)
+    else this.#cancel = wait
   }
 
   #reach(dyno: Dyno): void {
@@ -110,17 +131,18 @@ export class Exchange implements Holder {
     this.#dyno = dyno
     this.#counted = target
     target.inflight += 1
-    this.#dialedAt = performance.now()
-    const since = this.#isReplayable() ? 0 : this.#dialedAt - UNSAFE_IDLE_MS
+    const now = performance.now()
+    this.#dialedAt = now
+    const since = isReplayable(this.request) ? 0 : now - UNSAFE_IDLE_MS
     const kept = this.#isReused ? undefined : target.take(since)
     if (kept) {
       this.#isReused = true
-      return this.#open(kept as Upstream)
+      return this.#open(kept as Upstream, now)
     }
     this.#isReused = false
     this.#cancel = dial(target, this.shared.sweeper, this.shared.limits.connectMs, (result) => {
       this.#cancel = undefined
-      if (typeof result !== 'string') return this.#open(result)
+      if (typeof result !== 'string') return this.#open(result, performance.now())
       this.#uncount()
       if (result !== 'H22') target.restsUntil = Date.now() + this.shared.limits.restMs
       this.#code = result
@@ -129,20 +151,16 @@ export class Exchange implements Holder {
     })
   }
 
-  #isReplayable(): boolean {
-    return this.request.body === 0 && REPLAYABLE.has(this.request.method)
-  }
-
   #uncount(): void {
     if (this.#counted) this.#counted.inflight -= 1
     this.#counted = undefined
   }
 
-  #open(upstream: Upstream): void {
+  #open(upstream: Upstream, now: number): void {
     this.#upstream = upstream
-    this.#connectedAt = performance.now()
+    this.#connectedAt = now
     upstream.hold(this)
-    upstream.writer.text(forwardText(this.request, this.peer.origin, this.#requestId, this.#fwd))
+    upstream.writer.text(forwardText(this.passage, this.#requestId))
     this.#await()
     if (this.isBodyDone) upstream.writer.flush()
     else this.peer.resumeBody()
@@ -150,12 +168,13 @@ export class Exchange implements Holder {
 
   /** The deadline of what comes next. */
   #await(): void {
-    const { firstByteMs, idleMs } = this.shared.limits
-    this.peer.due = performance.now() + (this.isBodyDone && !this.#began ? firstByteMs : idleMs)
+    const { firstByteMs, idleMs } = this.#app!.limits
+    this.peer.due = this.shared.sweeper.in(this.isBodyDone && !this.#began ? firstByteMs : idleMs)
   }
 
   /** Request bytes as the app is to get them, framing included. Valid during the call only. */
   send(buf: Buffer, start: number, end: number): void {
+    this.#received += end - start
     this.#upstream?.writer.bytes(buf, start, end)
   }
 
@@ -187,7 +206,9 @@ export class Exchange implements Holder {
   onHead(head: ResponseHead): void {
     this.#began = true
     this.#status = head.status
-    this.peer.head(head)
+    const hsts = this.#app?.rules?.hsts
+    const more = hsts === undefined ? '' : hstsLine(hsts, this.request, this.peer.origin, head.kept)
+    this.peer.head(more === '' ? head : { ...head, kept: head.kept + more, text: '' })
   }
 
   onBytes(buf: Buffer, start: number, end: number): void {
@@ -236,11 +257,11 @@ export class Exchange implements Holder {
   }
 
   onEnd(trailers: string, isReusable: boolean): void {
-    const upstream = this.#upstream!
-    if (isReusable && this.isBodyDone) upstream.release()
-    else upstream.destroy()
+    const now = performance.now()
+    if (isReusable && this.isBodyDone) this.#upstream!.release(now)
+    else this.#upstream!.destroy()
     this.peer.end(trailers)
-    this.#finish()
+    this.#finish(undefined, now)
   }
 
   onFail(code: 'H13' | 'H17' | 'H18', hadBytes: boolean): void {
@@ -249,7 +270,7 @@ export class Exchange implements Holder {
       this.peer.cut()
       return this.#finish()
     }
-    if (code === 'H13' && this.#isReused && !hadBytes && this.#isReplayable()) {
+    if (code === 'H13' && this.#isReused && !hadBytes && isReplayable(this.request)) {
       this.#uncount()
       this.#connectedAt = 0
       return this.start()
@@ -283,40 +304,31 @@ export class Exchange implements Holder {
   #fail(code: Code): void {
     this.#upstream?.destroy()
     this.#upstream = undefined
-    if (!this.#began) return this.#refuse(503, errorPage(code, this.#requestId, this.peer.accept), code)
+    this.#began &&= !this.peer.retract()
+    if (!this.#began) return this.#refuse(503, errorPage(code, this.#requestId, this.peer.accept, this.#app?.pages), code)
     this.peer.cut()
     this.#finish(code)
   }
 
   #refuse(status: number, page: Page, code?: Code): void {
     this.#status = status
-    this.#bytes = this.peer.page(status, this.#requestId, page)
+    const hsts = this.#app?.rules?.hsts ? hstsLine(this.#app.rules.hsts, this.request, this.peer.origin, '') : ''
+    this.#bytes = this.peer.page(status, this.#requestId, { ...page, fields: `${page.fields ?? ''}${hsts}` })
     this.#finish(code)
   }
 
-  #finish(code?: Code): void {
+  #finish(code?: Code, now = performance.now()): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#uncount()
+    this.#visit?.leave(now)
     this.#upstream = undefined
     this.#cancel = undefined
     this.peer.due = Infinity
-    if (this.#app) this.#tell(this.#app, code)
-    this.peer.done()
-  }
-
-  #tell(app: AppRoute, code: Code | undefined): void {
-    const { request, peer } = this
-    const isConnected = this.#connectedAt > 0
-    const line = formatLine({
-      code, method: request.method, path: request.target, host: request.host, requestId: this.#requestId, fwd: this.#fwd,
-      dyno: this.#dyno?.dyno, connectMs: isConnected ? this.#connectedAt - this.#dialedAt : undefined,
-      serviceMs: isConnected ? performance.now() - this.#connectedAt : undefined, status: this.#status, bytes: this.#bytes,
-      protocol: PROTOCOLS[request.minor], tls: peer.origin.isTls,
+    report(this.shared, this.passage, {
+      app: this.#app, dyno: this.#dyno, requestId: this.#requestId, code, status: this.#status, sent: this.#bytes, received: this.#received,
+      began: this.#began, isTunnel: this.#isTunnel, startedAt: this.#startedAt, dialedAt: this.#dialedAt, connectedAt: this.#connectedAt, now,
     }) // prettier-ignore
-    this.shared.log(app.id, line)
-    const isOurs = code !== undefined && code !== 'H27' && code !== 'H28' && code !== 'H80'
-    const waitMs = (isConnected ? this.#connectedAt : performance.now()) - this.#startedAt
-    this.shared.windows.count({ appId: app.id, failed: isOurs && !this.#began, cut: isOurs && this.#began, waitMs })
+    this.peer.done()
   }
 }

@@ -1,5 +1,6 @@
 import { BODY } from './http1/fields.ts'
 import type { RequestHead } from './http1/request.ts'
+import { clean } from './line.ts'
 
 /** Where a client's connection comes from and where it arrived. */
 export type Origin = {
@@ -11,23 +12,46 @@ export type Origin = {
   isTrusted: boolean
 }
 
-/** X-Forwarded-For for the app: what the client sent, with its address appended. */
-export const chainOf = (request: RequestHead, { address }: Origin): string =>
-  request.forwardedFor ? `${request.forwardedFor}, ${address}` : address
+/** What a request's head and its connection mean to the app and the log: all but the request's own id and time. */
+export type Passage = {
+  /** Of the head as the app gets it: end-to-end fields, the router's own, then framing in its canonical spelling. */
+  readonly forwarded: string
+  /** Of the log line: what was asked, and of whom … */
+  readonly asked: string
+  /** … who asked … */
+  readonly fwd: string
+  /** … and how. */
+  readonly by: string
+}
 
-/** The request's head as the app gets it: end-to-end fields, the router's own, then framing in its canonical spelling. */
-export function forwardText(request: RequestHead, origin: Origin, requestId: string, fwd: string): string {
-  const { isTrusted, isTls, port } = origin
+const PROTOCOLS = ['http1.0', 'http1.1', 'http2'] as const
+
+export function passageOf(request: RequestHead, origin: Origin): Passage {
+  // The client's X-Forwarded-For chain, with its address appended.
+  const chain = request.forwardedFor ? `${request.forwardedFor}, ${origin.address}` : origin.address
+  return {
+    forwarded: forwardedText(request, origin, chain),
+    asked: ` method=${request.method} path="${clean(request.target)}" host=${clean(request.host)} request_id=`,
+    fwd: ` fwd="${clean(chain)}" dyno=`,
+    by: ` protocol=${PROTOCOLS[request.minor]} tls=${origin.isTls}`,
+  }
+}
+
+function forwardedText(request: RequestHead, { isTrusted, isTls, port }: Origin, chain: string): string {
   const proto = (isTrusted && request.forwardedProto) || (isTls ? 'https' : 'http')
   const toldPort = (isTrusted && request.forwardedPort) || port
   const via = request.via === undefined ? '1.1 dozen' : `${request.via}, 1.1 dozen`
   let text =
-    `${request.method} ${request.target} HTTP/1.1\r\n${request.kept}X-Forwarded-For: ${fwd}\r\nX-Forwarded-Proto: ${proto}\r\n` +
-    `X-Forwarded-Port: ${toldPort}\r\nX-Request-Id: ${requestId}\r\nX-Request-Start: ${Date.now()}\r\nVia: ${via}\r\n`
+    `${request.method} ${request.target} HTTP/1.1\r\n${request.kept}X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\n` +
+    `X-Forwarded-Port: ${toldPort}\r\nVia: ${via}\r\n`
   if (isTrusted) text += request.claims
   if (request.body === BODY.length) text += `Content-Length: ${request.length}\r\n`
   else if (request.body === BODY.chunked) text += 'Transfer-Encoding: chunked\r\n'
   if (request.expect !== undefined) text += 'Expect: 100-continue\r\n'
   if (request.upgrade !== undefined) text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`
-  return `${text}\r\n`
+  return text
 }
+
+/** The whole head for the app. */
+export const forwardText = ({ forwarded }: Passage, requestId: string): string =>
+  `${forwarded}X-Request-Id: ${requestId}\r\nX-Request-Start: ${Date.now()}\r\n\r\n`

@@ -1,41 +1,38 @@
 import { CODES, type Code } from './codes.ts'
+import type { Passage } from './forwarded.ts'
 
-/** What one request was, for its line in the app's stream. Absent times and dyno print as nothing, as on Heroku. */
+/** How one request went, for its line in the app's stream. Absent times and dyno print as nothing, as on Heroku. */
 export type RequestRecord = {
   code?: Code | undefined
-  method: string
-  path: string
-  host: string
   requestId: string
-  /** The client's X-Forwarded-For chain with the peer appended. */
-  fwd: string
   dyno?: string | undefined
   connectMs?: number | undefined
   serviceMs?: number | undefined
   status: number
   /** Of the response's body, as sent. */
   bytes: number
-  protocol: 'http1.0' | 'http1.1' | 'http2'
-  tls: boolean
 }
 
 /** CONTRACT.md's router line, e.g. `at=info method=GET path="/" host=shop.localhost … protocol=http1.1 tls=false`. */
-export function formatLine(r: RequestRecord): string {
-  const at =
-    r.code === undefined ? 'at=info' : `at=${r.code === 'H80' ? 'info' : 'error'} code=${r.code} desc="${CODES[r.code].desc}"`
+export function formatLine({ asked, fwd, by }: Passage, r: RequestRecord): string {
   return (
-    `${at} method=${r.method} path="${clean(r.path)}" host=${clean(r.host)} request_id=${r.requestId} fwd="${clean(r.fwd)}" ` +
-    `dyno=${r.dyno ?? ''} connect=${ms(r.connectMs)} service=${ms(r.serviceMs)} status=${r.status} bytes=${r.bytes} ` +
-    `protocol=${r.protocol} tls=${r.tls}`
+    `${levelOf(r.code)}${asked}${r.requestId}${fwd}${r.dyno ?? ''} connect=${ms(r.connectMs)} service=${ms(r.serviceMs)} ` +
+    `status=${r.status} bytes=${r.bytes}${by}`
   )
+}
+
+function levelOf(code: Code | undefined): string {
+  return code === undefined ? 'at=info' : `at=${code === 'H80' ? 'info' : 'error'} code=${code} desc="${CODES[code].desc}"`
 }
 
 const ms = (value: number | undefined) => (value === undefined ? '' : `${Math.round(value)}ms`)
 
-/** Quotes, backslashes and control characters escaped: no client can end a field or forge a line. */
+/** Quotes, backslashes and all but printable ASCII escaped, as in nginx's log: no client can end a field or forge a line. */
 export function clean(text: string): string {
-  return /["\\\x00-\x1f\x7f-\x9f]/.test(text) ? text.replace(/["\\\x00-\x1f\x7f-\x9f]/g, escape) : text
+  return UNSAFE.test(text) ? text.replace(UNSAFE_ALL, escape) : text
 }
 
+const UNSAFE = /[^\x20-\x7e]|["\\]/
+const UNSAFE_ALL = new RegExp(UNSAFE, 'g')
 const escape = (char: string) =>
   char === '"' || char === '\\' ? `\\${char}` : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`

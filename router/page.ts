@@ -1,10 +1,45 @@
 import { CODES, type Code } from './codes.ts'
 
-export type Page = { type: string; body: string }
+/** `fields`: further header lines, each with its CRLF. */
+export type Page = { type: string; body: string; fields?: string }
 
-/** The page of a router error: code, request id, one line of help. JSON when the client prefers it. */
-export const errorPage = (code: Code, requestId: string, accept: string): Page =>
-  page({ code, title: CODES[code].desc, help: CODES[code].help, requestId, accept })
+/** Addresses of an app's own pages. */
+export type Pages = { error?: string; maintenance?: string }
+
+/** The page of a router error: code, request id, one line of help, or the app's own in a frame. JSON when the client prefers it. */
+export function errorPage(code: Code, requestId: string, accept: string, pages: Pages = {}): Page {
+  const url = code === 'H80' ? pages.maintenance : pages.error
+  if (url !== undefined && !prefersJson(accept)) return framed({ code, title: CODES[code].desc, url, requestId })
+  return page({ code, title: CODES[code].desc, help: CODES[code].help, requestId, accept })
+}
+
+/** For what an app's settings refuse: bodies above max-body (413), requests above rate-limit (429). */
+export function refusalPage(
+  why: 'large' | { retryS: number },
+  requestId: string,
+  accept: string,
+): { status: number; page: Page } {
+  const about = { requestId, accept }
+  if (why === 'large') {
+    const help = 'This app takes smaller requests only.'
+    return { status: 413, page: page({ code: 'too_large', title: 'Request body too large', help, ...about }) }
+  }
+  const help = `This app takes no more requests just now. Try again in ${why.retryS} s.`
+  const made = page({ code: 'too_many', title: 'Too many requests', help, ...about })
+  return { status: 429, page: { ...made, fields: `Retry-After: ${why.retryS}\r\n` } }
+}
+
+type Framed = { code: Code; title: string; url: string; requestId: string }
+
+/** As Heroku does it: the browser fetches the page, the router never does, so that its address can lead nowhere that the visitor could not go. */
+function framed({ code, title, url, requestId }: Framed): Page {
+  const body = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
+<style>html,body,iframe{margin:0;padding:0;width:100%;height:100%;border:0}html,body{overflow:hidden}</style></head>
+<body><!-- ${code} ${escapeHtml(requestId)} --><iframe src="${escapeHtml(url)}"></iframe></body></html>
+`
+  return { type: 'text/html; charset=utf-8', body }
+}
 
 /** The page for a host that no app has. */
 export const unknownHostPage = (host: string, requestId: string, accept: string): Page =>

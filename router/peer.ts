@@ -1,10 +1,13 @@
 import type { Origin } from './forwarded.ts'
+import type { Gate } from './gate.ts'
 import type { ResponseHead } from './http1/response.ts'
 import type { Page } from './page.ts'
 import type { Routes } from './routes.ts'
 import type { Guest } from './serving.ts'
 import type { Limits } from './settings.ts'
 import type { Sweeper } from './sweeper.ts'
+import type { Tally } from './tally.ts'
+import type { Turns } from './turns.ts'
 import type { Windows } from './windows.ts'
 
 /** The client's side of one request, whatever the protocol. */
@@ -18,6 +21,8 @@ export interface Peer {
   backlog(): number
   info(head: ResponseHead): void
   head(head: ResponseHead): void
+  /** Takes the head back, with what followed it; false when some of it is on its way already. */
+  retract(): boolean
   bytes(buf: Buffer, start: number, end: number): void
   /** False while the client takes no more: `exchange.clientDrained()` follows. */
   flush(): boolean
@@ -40,7 +45,14 @@ export type Shared = {
   limits: Limits
   sweeper: Sweeper
   windows: Windows
+  tally: Tally
+  turns: Turns
   backlogOf: Map<string, number>
+  /** Where the router listens. */
+  ports: { plain: number; tls: number }
+  gate: Gate
+  /** Asks for a sleeping app to be woken. */
+  wake(appId: string): void
   log(appId: string, line: string): void
 }
 

@@ -1,5 +1,6 @@
 import { connect, isIP, type Server } from 'node:net'
 import { getSystemErrorName } from 'node:util'
+import { Blocks } from './blocks.ts'
 import { hand, SocketWire, type Wire, type WireListener } from './wire.ts'
 
 /**
@@ -16,7 +17,6 @@ type Handle = {
   readStop(): number
   writeLatin1String(req: WriteRequest, text: string): number
   writeBuffer(req: WriteRequest, buf: Buffer): number
-  writev(req: WriteRequest, chunks: unknown[], areBuffers: boolean): number
   shutdown(req: { oncomplete: () => void }): number
   close(done: () => void): void
   setNoDelay(on: boolean): number
@@ -27,7 +27,8 @@ type Handle = {
 type WriteRequest = {
   oncomplete?: (this: WriteRequest, status: number) => void
   wire?: RawWire | undefined
-  body?: Buffer | undefined
+  /** What is written stays as it is until then. */
+  block?: Buffer | undefined
 }
 type Binding = {
   TCP: { new (type: number): Handle }
@@ -56,7 +57,8 @@ function findBinding(): Binding | undefined {
 }
 
 /** One read buffer for all: what is in it is used up, or copied, before the next read. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024)
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
+const blocks = new Blocks()
 /** A request object whose write was done at once is as good as new. */
 let spare: WriteRequest | undefined
 
@@ -65,6 +67,7 @@ class RawWire implements Wire {
   #listener!: WireListener
   #pending = 0
   #isReading = false
+  #isGivingWay = false
   #isClosed = false
   #hasEnded = false
   #hasShutDown = false
@@ -94,6 +97,7 @@ class RawWire implements Wire {
 
   read(size: number): void {
     if (this.#isClosed) return
+    if (size === READ_BUFFER.length) this.#giveWay()
     if (size > 0) return hand(this, this.#listener, READ_BUFFER, size)
     if (size === 0) return
     if (size !== UV_EOF) return this.destroy()
@@ -103,25 +107,38 @@ class RawWire implements Wire {
     if (this.#hasShutDown) this.destroy()
   }
 
-  write(text: string, body?: Buffer): void {
+  /** There may be much more, and libuv would read on up to 32 times: all other connections have their turn first. */
+  #giveWay(): void {
+    this.#isGivingWay = true
+    this.handle.readStop()
+    setImmediate(() => {
+      this.#isGivingWay = false
+      if (this.#isReading) this.#start()
+    })
+  }
+
+  #start(): void {
+    if (!this.#isClosed && this.handle.readStart() !== 0) this.destroy()
+  }
+
+  write(text: string, buf?: Buffer, start = 0, end = 0): void {
     if (this.#isClosed || this.#isShuttingDown || this.#isBroken) return
     const { handle } = this
     const req = spare ?? new BINDING!.WriteWrap()
     spare = undefined
-    const error =
-      body === undefined
-        ? handle.writeLatin1String(req, text)
-        : text === ''
-          ? handle.writeBuffer(req, body)
-          : handle.writev(req, [text, 'latin1', body, 'buffer'], false)
+    const block = buf && blocks.fill(text, buf, start, end)
+    const error = block
+      ? handle.writeBuffer(req, block.subarray(0, text.length + end - start))
+      : handle.writeLatin1String(req, text)
     if (error !== 0) return this.#break()
     if (BINDING!.streamBaseState[BINDING!.kLastWriteWasAsync] === 0) {
       spare = req
+      if (block) blocks.keep(block)
       return
     }
     req.oncomplete = onWritten
     req.wire = this
-    req.body = body
+    req.block = block
     this.#pending += 1
     this.isBlocked = true
   }
@@ -152,7 +169,7 @@ class RawWire implements Wire {
   resume(): void {
     if (this.#isReading || this.#isClosed || this.#hasEnded) return
     this.#isReading = true
-    if (this.handle.readStart() !== 0) this.destroy()
+    if (!this.#isGivingWay) this.#start()
   }
 
   end(): void {
@@ -178,9 +195,10 @@ function onRead(this: Handle): void {
 }
 
 function onWritten(this: WriteRequest, status: number): void {
-  const { wire } = this
+  const { wire, block } = this
   this.wire = undefined
-  this.body = undefined
+  this.block = undefined
+  if (block) blocks.keep(block)
   wire!.written(status)
 }
 

@@ -4,12 +4,16 @@ import { createServer, type Server } from 'node:net'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { RouteTable, RouterStatus, SwitchCost, TableAck } from '../server/api/wire.ts'
+import { Book } from './book.ts'
 import { controlServer } from './control.ts'
 import { listen, predecessor, retire, type Listening } from './listen.ts'
 import { serve, type Serving } from './serving.ts'
 import type { RouterSettings } from './settings.ts'
 import { Spool } from './spool.ts'
+import { Ledger } from './tally.ts'
 import { tableFile } from './table-file.ts'
+import { Tickets } from './tickets.ts'
+import { Wakes } from './wakes.ts'
 
 export type Router = {
   http: Listening
@@ -29,7 +33,14 @@ export type Outside = {
 }
 export type Servers = { http: Server; https: Server }
 /** What workers share with the main process. */
-export type Employer = { servers: Servers; ticketKeys: Buffer; spool: Spool; table(): RouteTable | undefined }
+export type Employer = {
+  servers: Servers
+  tickets: Tickets
+  spool: Spool
+  book: Book
+  wakes: Wakes
+  table(): RouteTable | undefined
+}
 
 /** Loads the last table, listens (taking over from a predecessor), and opens the control socket. Throws Error with a sentence. */
 export async function startRouter(settings: RouterSettings, outside: Outside): Promise<Router> {
@@ -37,52 +48,68 @@ export async function startRouter(settings: RouterSettings, outside: Outside): P
   mkdirSync(join(folder, 'certs'), { recursive: true, mode: 0o700 })
   const file = tableFile(folder)
   const spool = new Spool({ folder: join(folder, 'requests') })
-  const ticketKeys = randomBytes(48)
+  const tickets = new Tickets(randomBytes(48), Date.now(), limits.ticketMs)
+  const book = new Book()
+  const wakes = new Wakes()
   const local = serve({
     limits,
     isTrusted: settings.isTrusted,
     log: (appId, line) => spool.append(appId, line),
+    desk: book.desk(),
+    wake: (appId) => wakes.want(appId),
     openDoor: async (onSocket) => {
       const { openDoor } = await import('./tls.ts')
-      return openDoor({ certs: join(folder, 'certs'), fallback: await fallback(folder, outside), ticketKeys, onSocket })
+      return openDoor({ certs: join(folder, 'certs'), fallback: await fallback(folder, outside), tickets, onSocket })
     },
   })
   let table = await file.load()
-  if (table) local.routes.swap(table)
+  if (table) {
+    local.routes.swap(table)
+    wakes.settle(table)
+  }
   await fallback(folder, outside)
   const make = () => createServer({ allowHalfOpen: true, noDelay: true })
   const servers = { http: make(), https: make() }
   local.accept(servers.http, false)
   local.accept(servers.https, true)
   const { http, https } = await open(settings, servers)
-  const crew: Serving[] = [local, ...outside.hire({ servers, ticketKeys, table: () => table, spool })]
+  const crew: Serving[] = [local, ...outside.hire({ servers, tickets, table: () => table, spool, book, wakes })]
 
   let closing: Promise<void> | undefined
   const close = (drainMs: number) =>
     (closing ??= (async () => {
       await Promise.all(crew.map((one) => one.close(drainMs)))
+      wakes.close()
       control.close()
       control.closeAllConnections()
       await spool.close()
     })())
+  const ledger = new Ledger()
   let announce: () => void = () => {}
   const retired = new Promise<void>((resolve) => (announce = resolve))
   const take = serial(async (given: RouteTable): Promise<TableAck> => {
     if (table && given.version < table.version) return { version: table.version }
     await file.save(given)
     table = given
+    wakes.settle(given)
     await Promise.all(crew.map((one) => one.take(given)))
+    book.keep(local.routes.isLimited)
+    ledger.keep(new Set(given.apps.map(({ id }) => id)))
     return { version: given.version }
   })
   const control = await controlServer(folder, {
     take,
     status: async (): Promise<RouterStatus> => {
       const inflight = sum(await Promise.all(crew.map((one) => one.inflight())))
-      return { version: local.routes.version, pid: process.pid, http, https, inflight }
+      const idle = least(await Promise.all(crew.map((one) => one.idle())))
+      return { version: local.routes.version, pid: process.pid, http, https, inflight, idle }
     },
+    counts: async () => ledger.sum(await Promise.all(crew.map((one) => one.counts()))),
     startWindow: async (id, app) => void (await Promise.all(crew.map((one) => one.startWindow(id, app)))),
     endWindow: async (id) => merge(await Promise.all(crew.map((one) => one.endWindow(id)))),
+    wakes: (after, ms) => wakes.next(after, ms),
     releasePorts: async () => {
+      wakes.close()
       const stop = follow(file, (newer) => {
         if (!table || newer.version > table.version) void Promise.all(crew.map((one) => one.take((table = newer))))
       })
@@ -122,12 +149,20 @@ function sum(counts: Record<string, number>[]): Record<string, number> {
   return total
 }
 
+/** What all say, at its smallest; what one does not say, nobody knows. */
+function least(all: (Record<string, number> | undefined)[]): Record<string, number> {
+  const [first = {}, ...others] = all
+  const known = Object.entries(first).filter(([app]) => others.every((one) => one?.[app] !== undefined))
+  return Object.fromEntries(known.map(([app, ms]) => [app, Math.min(ms, ...others.map((one) => one![app]!))]))
+}
+
 function merge(costs: (SwitchCost | undefined)[]): SwitchCost | undefined {
   const known = costs.filter((cost) => cost !== undefined)
   if (known.length === 0) return undefined
   return known.reduce((a, b) => ({
     served: a.served + b.served,
     failed: a.failed + b.failed,
+    drained: a.drained + b.drained,
     cut: a.cut + b.cut,
     longestWaitMs: Math.max(a.longestWaitMs, b.longestWaitMs),
   }))

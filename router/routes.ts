@@ -1,5 +1,6 @@
 import type { Code } from './codes.ts'
 import type { RouteApp, RouteTable } from '../server/api/wire.ts'
+import { LIMITS, type Limits } from './settings.ts'
 
 /** An upstream address and what the router knows of it. Lives as long as a table or a request names it. */
 export class Target {
@@ -50,15 +51,36 @@ export interface Pooled {
 
 /** One dyno of an app: a target under the name that the router line shows. */
 export type Upstream = { readonly dyno: string; readonly target: Target }
-export type AppRoute = Omit<RouteApp, 'targets'> & { readonly upstreams: readonly Upstream[] }
+export type AppRoute = Omit<RouteApp, 'targets'> & {
+  readonly upstreams: readonly Upstream[]
+  /** The router's limits with the app's own in their place. */
+  readonly limits: Limits
+  readonly usage: Usage
+}
+/** An app's visits in this process. Lives as long as the table names the app. */
+export type Usage = {
+  /** Requests and WebSockets. */
+  inflight: number
+  /** When the last one ended, or the app last began to serve; milliseconds of `performance.now()`. */
+  at: number
+  isServing: boolean
+  /** When its turn began, and requests that began in it: see turns.ts. */
+  turnAt: number
+  starts: number
+}
 
 /** The table in force, looked up by host. A swap replaces it whole and touches no request in flight. */
 export class Routes {
   version = 0
+  /** ACME tokens that are being asked for just now; undefined = none. */
+  challenges: ReadonlyMap<string, string> | undefined
   #exact = new Map<string, AppRoute>()
   #wildcard = new Map<string, AppRoute>()
   #targets = new Map<string, Target>()
   #waiters = new Set<() => void>()
+  #apps = new Map<string, AppRoute>()
+
+  constructor(private readonly limits: Limits = LIMITS) {}
 
   swap(table: RouteTable): void {
     const old = this.#targets
@@ -71,8 +93,12 @@ export class Routes {
       targets.set(address, target)
       return target
     }
+    const apps = new Map<string, AppRoute>()
     for (const { targets: listed, ...app } of table.apps) {
-      const route = { ...app, upstreams: listed.map(({ dyno, address }) => ({ dyno, target: keep(address) })) }
+      const upstreams = listed.map(({ dyno, address }) => ({ dyno, target: keep(address) }))
+      const usage = usageOf(app, this.#apps.get(app.id)?.usage)
+      const route = { ...app, upstreams, limits: app.rules ? { ...this.limits, ...app.rules } : this.limits, usage }
+      apps.set(app.id, route)
       for (const host of app.hosts) {
         if (host.startsWith('*.')) wildcard.set(host.slice(2), route)
         else exact.set(host, route)
@@ -86,6 +112,9 @@ export class Routes {
     this.#exact = exact
     this.#wildcard = wildcard
     this.#targets = targets
+    const challenges = Object.entries(table.challenges ?? {})
+    this.challenges = challenges.length > 0 ? new Map(challenges) : undefined
+    this.#apps = apps
     this.version = table.version
     this.#wake()
   }
@@ -121,9 +150,36 @@ export class Routes {
     return Object.fromEntries([...this.#targets].map(([address, { inflight }]) => [address, inflight]))
   }
 
+  /** App id → requests and WebSockets in flight, of the table's apps that have some. */
+  visits(): Record<string, number> {
+    const busy = [...this.#apps.values()].filter(({ usage }) => usage.inflight > 0)
+    return Object.fromEntries(busy.map(({ id, usage }) => [id, usage.inflight]))
+  }
+
+  /** App id → milliseconds without a visit, of apps that serve and may sleep. */
+  idle(): Record<string, number> {
+    const now = performance.now()
+    const all = [...this.#apps.values()].filter(({ sleeps, usage }) => sleeps && usage.isServing)
+    return Object.fromEntries(all.map(({ id, usage }) => [id, usage.inflight > 0 ? 0 : Math.round(now - usage.at)]))
+  }
+
+  /** Whether an app keeps a limit that all processes keep together. */
+  isLimited = (appId: string): boolean => {
+    const rules = this.#apps.get(appId)?.rules
+    return rules?.rate !== undefined || rules?.connections !== undefined
+  }
+
   #wake(): void {
     for (const waiter of [...this.#waiters]) waiter()
   }
+}
+
+function usageOf({ state }: RouteApp | Omit<RouteApp, 'targets'>, known: Usage | undefined): Usage {
+  const usage = known ?? { inflight: 0, at: performance.now(), isServing: false, turnAt: 0, starts: 0 }
+  const isServing = state === 'serving'
+  if (isServing && !usage.isServing) usage.at = performance.now()
+  usage.isServing = isServing
+  return usage
 }
 
 /**
@@ -141,6 +197,7 @@ export function hostOf(header: string): string | undefined {
  * `tried`; resting ones only when no other is left. Undefined when all were tried.
  */
 export function pick(upstreams: readonly Upstream[], tried: ReadonlySet<Target> | undefined, now: number): Upstream | undefined {
+  if (upstreams.length === 1 && !tried) return upstreams[0]
   const fresh = tried ? upstreams.filter(({ target }) => !tried.has(target)) : upstreams
   const awake = fresh.some(({ target }) => target.restsUntil > now)
     ? fresh.filter(({ target }) => target.restsUntil <= now)

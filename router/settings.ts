@@ -16,8 +16,16 @@ export const LIMITS = {
   restMs: 5_000,
   /** Targets tried for one request. H21, H19. */
   tries: 10,
-  /** Requests that wait for one starting app. H11. */
+  /** A request's wait for a sign that its sleeping app is being woken. H99. */
+  wakeMs: 10_000,
+  /** Requests that wait for one starting app, in one process. H11. */
   waiting: 1_000,
+  /** Requests and WebSockets in flight for one app, in one process. H22. */
+  connections: 10_000,
+  /** Largest request body. 413. */
+  bodyBytes: Infinity,
+  /** A TLS session ticket is good for so long at most. */
+  ticketMs: 12 * 3_600_000,
   /** Stop: time that requests in flight have. */
   drainMs: 8_000,
   /** Takeover by a successor: time that requests in flight have. */

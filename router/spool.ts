@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Batch } from './batch.ts'
 import { record } from './record.ts'
 
 export type SpoolOptions = {
@@ -27,7 +28,7 @@ export class Spool {
   #file: FileHandle | undefined
   #fileSize = 0
   #folderSize: number
-  #batch = ''
+  readonly #batch = new Batch()
   #dropped = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
@@ -47,9 +48,9 @@ export class Spool {
 
   /** Whole records, as `record` makes them. */
   add(records: string): void {
-    if (this.#batch.length + records.length > MEMORY_BYTES) return this.#dropAll(records)
-    this.#batch += records
-    if (this.#batch.length >= this.#options.flushBytes && !this.#writing) void this.flush()
+    if (this.#batch.size + records.length > MEMORY_BYTES) return this.#dropAll(records)
+    this.#batch.add(records)
+    if (this.#batch.size >= this.#options.flushBytes && !this.#writing) void this.flush()
     else this.#timer ??= setTimeout(() => void this.flush(), this.#options.flushMs)
   }
 
@@ -58,10 +59,8 @@ export class Spool {
     clearTimeout(this.#timer)
     this.#timer = undefined
     while (this.#writing) await this.#writing
-    if (this.#batch === '' && this.#dropped.size === 0) return
-    const batch = this.#batch
-    this.#batch = ''
-    this.#writing = this.#write(batch).finally(() => (this.#writing = undefined))
+    if (this.#batch.size === 0 && this.#dropped.size === 0) return
+    this.#writing = this.#write(this.#batch.take()).finally(() => (this.#writing = undefined))
     await this.#writing
   }
 
@@ -71,19 +70,18 @@ export class Spool {
     this.#file = undefined
   }
 
-  async #write(batch: string): Promise<void> {
+  async #write(batch: Buffer): Promise<void> {
     const dropped = this.#dropped
     this.#dropped = new Map()
     const notes = this.#notes(dropped)
-    const isWritten = await this.#tryWrite(notes + batch)
+    const isWritten = await this.#tryWrite(notes === '' ? batch : Buffer.concat([Buffer.from(notes), batch]))
     if (isWritten) return
     for (const [appId, count] of dropped) this.#drop(appId, count)
-    this.#dropAll(batch)
+    this.#dropAll(batch.toString())
   }
 
   /** False when the folder is full or the disk refuses; a file with a torn line is then not continued. */
-  async #tryWrite(text: string): Promise<boolean> {
-    const bytes = Buffer.from(text)
+  async #tryWrite(bytes: Buffer): Promise<boolean> {
     if (this.#folderSize + bytes.length > this.#options.folderBytes) this.#folderSize = this.#measure()
     if (this.#folderSize + bytes.length > this.#options.folderBytes) return false
     try {

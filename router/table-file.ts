@@ -1,8 +1,9 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RouteTable } from '../server/api/wire.ts'
+import type { RouteRules, RouteTable } from '../server/api/wire.ts'
 
-const STATES = ['blank', 'stopped', 'starting', 'crashed', 'serving']
+const STATES = ['blank', 'stopped', 'starting', 'crashed', 'asleep', 'serving']
+const RULES = ['firstByteMs', 'idleMs', 'bootWaitMs', 'bodyBytes', 'waiting', 'connections'] as const
 
 /** `table.json`: the last table, so that the router serves before anyone calls. Written aside, synced, renamed. */
 export function tableFile(folder: string) {
@@ -34,12 +35,22 @@ export function parseTable(json: unknown): RouteTable {
   const table = json as RouteTable
   check(Number.isSafeInteger(table?.version) && table.version >= 0, 'version')
   check(Array.isArray(table.apps), 'apps')
+  check(
+    table.challenges === undefined || (table.challenges !== null && Object.values(table.challenges).every(isText)),
+    'challenges',
+  )
   for (const app of table.apps) {
     check(isText(app?.id) && !/\s/.test(app.id), 'apps[].id')
     check(isText(app.name), 'apps[].name')
     check(Array.isArray(app.hosts) && app.hosts.every(isText), 'apps[].hosts')
     check(STATES.includes(app.state), 'apps[].state')
     check(typeof app.maintenance === 'boolean', 'apps[].maintenance')
+    if (app.rules !== undefined) checkRules(app.rules)
+    const pages = app.pages ?? {}
+    check(
+      [pages.error, pages.maintenance].every((page) => page === undefined || isText(page)),
+      'apps[].pages',
+    )
     check(Array.isArray(app.targets), 'apps[].targets')
     for (const target of app.targets) {
       check(isText(target?.dyno), 'apps[].targets[].dyno')
@@ -49,6 +60,14 @@ export function parseTable(json: unknown): RouteTable {
   return table
 }
 
+function checkRules(rules: RouteRules): void {
+  for (const name of RULES) check(rules[name] === undefined || isCount(rules[name]), `apps[].rules.${name}`)
+  check(rules.httpsRedirect === undefined || typeof rules.httpsRedirect === 'boolean', 'apps[].rules.httpsRedirect')
+  check(rules.hsts === undefined || (isText(rules.hsts) && /^[\x20-\x7e]+$/.test(rules.hsts)), 'apps[].rules.hsts')
+  check(rules.rate === undefined || (isCount(rules.rate.count) && isCount(rules.rate.perMs)), 'apps[].rules.rate')
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0
 
 function check(isRight: boolean, field: string): asserts isRight {

@@ -43,6 +43,11 @@ export class World {
     return this.#listen(createServer(listener))
   }
 
+  /** One on the IPv6 loopback. */
+  async app6(listener: RequestListener): Promise<string> {
+    return this.#listen(createServer(listener), '::1')
+  }
+
   /** An app that speaks bytes. */
   async tcp(onSocket: (socket: Socket) => void): Promise<string> {
     return this.#listen(createTcpServer((socket) => onSocket(socket.on('error', () => {}))))
@@ -125,20 +130,21 @@ export class World {
     this.#ends.push(end)
   }
 
-  async #listen(server: Server): Promise<string> {
+  async #listen(server: Server, host = '127.0.0.1'): Promise<string> {
     const sockets = new Set<Socket>()
     server.on('connection', (socket) => sockets.add(socket))
     this.#ends.push(() => {
       server.close()
       for (const socket of sockets) socket.destroy()
     })
-    server.listen(0, '127.0.0.1')
+    server.listen(0, host)
     await once(server, 'listening')
-    return addressOf(server)
+    return addressOf(server, host)
   }
 }
 
-const addressOf = (server: Server) => `127.0.0.1:${(server.address() as AddressInfo).port}`
+const addressOf = (server: Server, host = '127.0.0.1') =>
+  `${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
 
 /** A raw connection that remembers what came. */
 export class Wire {
@@ -194,7 +200,7 @@ export function call(options: RequestOptions, body?: string | Buffer): Promise<A
 /** Waits for a fact: `look`'s first truthy value. */
 export async function until<T>(
   look: () => T | undefined | false | '' | Promise<T | undefined | false | ''>,
-  deadlineMs = 8_000,
+  deadlineMs = 20_000,
 ): Promise<T> {
   const deadline = Date.now() + deadlineMs
   for (;;) {

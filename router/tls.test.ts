@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { trustedProxies } from './address.ts'
 import { writeFallbackCertificate } from './fallback-certificate.ts'
 import { until, World } from './testing.ts'
+import { Tickets } from './tickets.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -57,10 +58,102 @@ describe('certificates', () => {
     expect(await serial('a.test')).toBe(one)
   })
 
-  it('are not offered to TLS 1.1', async () => {
-    const socket = connect({ port: world.router.https!.port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL@SECLEVEL=0' }) // prettier-ignore
+  it.each([
+    ['TLS 1.1', { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL@SECLEVEL=0' }],
+    ['CBC', { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES128-SHA' }],
+    ['RSA key exchange', { maxVersion: 'TLSv1.2', ciphers: 'AES128-GCM-SHA256:AES256-SHA' }],
+  ] as const)('are not offered to %s', async (_what, options) => {
+    const socket = connect({ port: world.router.https!.port, host: '127.0.0.1', rejectUnauthorized: false, ...options })
     const [error] = (await once(socket, 'error')) as [Error]
-    expect(error.message).toMatch(/protocol version/i)
+    expect(error.message).toMatch(/protocol version|handshake failure/i)
+  })
+
+  it('are shown for whatever name is asked for, or none: the self-signed one unless there is a better (ABUSE 55)', async () => {
+    const certs = join(world.folder, 'certs')
+    copyFileSync(join(folder, 'one.pem'), join(certs, 'a.test.pem'))
+    const [other, one] = [await serial('nobody.test'), await serial('a.test')]
+    const long = `${'x'.repeat(60)}.`.repeat(4)
+    const odd = ['', 'b.a.test', 'a.test.evil', '*.a.test', 'a.test/../a.test', '%61.test', 'test', 'localhost', `${long}test`]
+    for (const name of odd) expect([name, await serial(name)]).toEqual([name, other])
+    expect(await serial('a.test.')).toBe(one)
+    const asked = await Promise.all(Array.from({ length: 300 }, (_, i) => serial(`r${i}.${Math.random()}.test`)))
+    expect(new Set(asked)).toEqual(new Set([other]))
+  })
+
+  it('do not decide where a request goes: its Host does (ABUSE 54)', async () => {
+    copyFileSync(join(folder, 'one.pem'), join(world.folder, 'certs', 'a.test.pem'))
+    const answering = (text: string) => world.app((_req, res) => void res.end(text))
+    const targets = async (text: string) => [{ dyno: 'web.1', address: await answering(text) }]
+    await world.route({ id: 'a', hosts: ['a.test'], targets: await targets('a') }, { id: 'b', hosts: ['b.test'], targets: await targets('b') }) // prettier-ignore
+    const socket = connect({ port: world.router.https!.port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false })
+    let text = ''
+    socket.on('data', (part) => (text += String(part)))
+    for (const host of ['a.test', 'b.test', 'a.test', 'c.test']) socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\n\r\n`) // prettier-ignore
+    await until(() => text.match(/HTTP\/1.1 /g)?.length === 4 && text.includes('unknown_host'))
+    socket.destroy()
+    expect(text.match(/HTTP\/1.1 \d+|\r\n\r\n[ab](?=HTTP|$)/g)).toEqual(['HTTP/1.1 200', '\r\n\r\na', 'HTTP/1.1 200', '\r\n\r\nb', 'HTTP/1.1 200', '\r\n\r\na', 'HTTP/1.1 404']) // prettier-ignore
+  })
+
+  it('are not renegotiated (ABUSE 66)', async () => {
+    const { port } = world.router.https!
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion: 'TLSv1.2' })
+    await once(socket, 'secureConnect')
+    const failure = await new Promise((resolve) => {
+      socket.on('error', resolve).on('close', () => resolve('closed'))
+      socket.renegotiate({ rejectUnauthorized: false }, resolve)
+    })
+    socket.destroy()
+    expect(failure).toBeTruthy()
+  })
+})
+
+describe('session tickets', () => {
+  /** Connects, with a session if there is one; says whether it was resumed, and gives the next session. */
+  async function visit(
+    session?: Buffer,
+    maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3',
+  ): Promise<{ isResumed: boolean; session: Buffer }> {
+    const { port } = world.router.https!
+    const socket = connect({ port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false, maxVersion, ...(session && { session }) }) // prettier-ignore
+    let next: Buffer | undefined
+    socket.on('session', (given: Buffer) => (next = given))
+    await once(socket, 'secureConnect')
+    socket.write('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
+    const isResumed = socket.isSessionReused()
+    const got = isResumed ? session! : await until(() => next)
+    socket.destroy()
+    return { isResumed, session: got }
+  }
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'resume a session of %s, also after a certificate was swapped, until their keys change',
+    async (version) => {
+      const certs = join(world.folder, 'certs')
+      copyFileSync(join(folder, 'one.pem'), join(certs, 'a.test.pem'))
+      const { session } = await visit(undefined, version)
+      expect((await visit(session, version)).isResumed).toBe(true)
+      copyFileSync(join(folder, 'two.pem'), join(certs, 'new'))
+      renameSync(join(certs, 'new'), join(certs, 'a.test.pem'))
+      expect((await visit(session, version)).isResumed).toBe(true)
+      await world.router.close()
+      await world.start({ ticketMs: 500 })
+      const soon = await visit(undefined, version)
+      const at = Date.now()
+      await until(() => Date.now() - at > 600)
+      expect((await visit(soon.session, version)).isResumed).toBe(false)
+      expect((await visit(session, version)).isResumed).toBe(false)
+    },
+  )
+
+  it('have the same keys in every process at the same time, and old ones cannot be had from new ones', () => {
+    const mine = new Tickets(Buffer.alloc(48, 1), 1_000, 100)
+    const first = mine.current(1_050)
+    const theirs = Tickets.from(mine.state, 100)
+    expect(mine.current(1_099)).toBe(first)
+    expect(theirs.current(1_350)).toEqual(mine.current(1_350))
+    expect(mine.current(1_350)).not.toEqual(first)
+    expect(mine.current(1_350)).toHaveLength(48)
+    expect(Tickets.from(mine.state, 100).current(1_000)).toEqual(mine.current(1_350))
   })
 })
 

@@ -1,8 +1,8 @@
 import type { Code } from './codes.ts'
 import { Chunked } from './http1/chunked.ts'
 import { BODY, INCOMPLETE } from './http1/fields.ts'
-import { HeadBuffer } from './http1/head-buffer.ts'
-import { MAX_RESPONSE_HEAD, readResponse, type ResponseHead } from './http1/response.ts'
+import { HeadReader } from './http1/head-reader.ts'
+import { isLasting, MAX_RESPONSE_HEAD, readResponse, type ResponseHead } from './http1/response.ts'
 import { dialWire } from './raw-wire.ts'
 import type { Target } from './routes.ts'
 import type { Sweeper } from './sweeper.ts'
@@ -40,6 +40,7 @@ const IDLE = 3
 const IDLE_MS = 1_500
 const MAX_IDLE_MS = 10_000
 const MAX_INFOS = 32
+const HEADS = { maxBytes: MAX_RESPONSE_HEAD, parse: readResponse, isLasting }
 
 /** One connection to an app: reads responses for the request that holds it, then waits in the target's pool for the next. */
 export class Upstream implements WireListener {
@@ -48,7 +49,7 @@ export class Upstream implements WireListener {
   readonly writer: Writer
   #holder: Holder | undefined
   #state = IDLE
-  #partial: HeadBuffer | undefined
+  readonly #heads = new HeadReader<ResponseHead>(HEADS)
   #head: ResponseHead | undefined
   #left = 0
   #chunked: Chunked | undefined
@@ -76,14 +77,14 @@ export class Upstream implements WireListener {
   }
 
   /** Back into the target's pool. */
-  release(): void {
+  release(now: number): void {
     const hinted = this.#head?.keepAliveS
     this.#holder = undefined
     this.#head = undefined
     this.#state = IDLE
     this.wire.resume()
-    this.idleSince = performance.now()
-    this.due = this.idleSince + (hinted ? Math.min(Math.max(hinted * 1000 - 1_000, 500), MAX_IDLE_MS) : IDLE_MS)
+    this.idleSince = now
+    this.due = now + (hinted ? Math.min(Math.max(hinted * 1000 - 1_000, 500), MAX_IDLE_MS) : IDLE_MS)
     this.target.keep(this)
   }
 
@@ -126,18 +127,10 @@ export class Upstream implements WireListener {
   }
 
   #readHead(buf: Buffer, pos: number, end: number): number {
-    const before = this.#partial?.bytes.length ?? 0
-    if (this.#partial && !this.#partial.add(buf, pos, end)) return end
-    const bytes = this.#partial ? this.#partial.bytes : buf
-    const from = this.#partial ? 0 : pos
-    const head = readResponse(bytes, from, this.#partial ? bytes.length : end, this.#holder!.method)
-    if (head === INCOMPLETE) {
-      if (!this.#partial) (this.#partial = new HeadBuffer(MAX_RESPONSE_HEAD)).add(buf, pos, end)
-      return end
-    }
+    const head = this.#heads.read(buf, pos, end, this.#holder!.method)
+    if (head === INCOMPLETE) return end
     if (typeof head === 'number') return this.#fail('H17', end)
-    this.#partial = undefined
-    const next = pos + head.size - before
+    const { next } = this.#heads
     if (head.status < 200) return this.#informed(head) ? next : this.#fail('H17', end)
     this.#begin(head, next, end)
     return next

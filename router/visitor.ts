@@ -1,14 +1,16 @@
+import { Answers } from './answers.ts'
 import { Exchange } from './exchange.ts'
-import type { House, Peer } from './peer.ts'
-import type { Origin } from './forwarded.ts'
+import { passageOf, type Origin, type Passage } from './forwarded.ts'
 import { Chunked } from './http1/chunked.ts'
-import { BAD_VERSION, BODY, INCOMPLETE, LINE_TOO_LONG, TOO_LARGE } from './http1/fields.ts'
-import { HeadBuffer } from './http1/head-buffer.ts'
+import { BODY, INCOMPLETE } from './http1/fields.ts'
+import { HeadReader } from './http1/head-reader.ts'
+import { ALLOW, refusalOf } from './http1/reasons.ts'
 import { fieldOf, readRequest, type RequestHead } from './http1/request.ts'
-import { httpDate, type ResponseHead } from './http1/response.ts'
+import type { ResponseHead } from './http1/response.ts'
 import type { Page } from './page.ts'
+import type { House, Peer } from './peer.ts'
+import { NOBODY } from './tally.ts'
 import type { Wire, WireListener } from './wire.ts'
-import { Writer } from './writer.ts'
 
 /** A whole request head; single lines and their number have limits of their own. */
 const MAX_HEAD = 512 * 1024
@@ -18,23 +20,20 @@ const HEAD_MS = 30_000
 const LINGER_MS = 5_000
 
 const NO_BYTES = Buffer.alloc(0)
+const HEADS = { maxBytes: MAX_HEAD, parse: readRequest, isLasting: ({ isLast }: RequestHead) => !isLast }
 
 /** One client connection that speaks HTTP/1.x: one request after the other, each an Exchange; answers keep the order of requests. */
 export class Visitor implements Peer, WireListener {
-  due: number
-  readonly #writer: Writer
+  due = Infinity
+  readonly #answers: Answers
+  readonly #heads = new HeadReader<RequestHead>(HEADS)
   #exchange: Exchange | undefined
   #request: RequestHead | undefined
-  #partial: HeadBuffer | undefined
+  #passage: Passage | undefined
   /** What was read and not used yet: the next request, or a body that has nowhere to go. */
   #stash: Buffer = NO_BYTES
   #left = 0
   #chunked: Chunked | undefined
-  #isLast = false
-  /** The app's chunked framing passes through. */
-  #isFramed = false
-  /** The app's body has no framing but its end: it gets one. */
-  #isChunking = false
   #lastBacklog = 0
   #isConsuming = false
   #isLingering = false
@@ -46,9 +45,9 @@ export class Visitor implements Peer, WireListener {
     private readonly wire: Wire,
     readonly origin: Origin,
   ) {
-    this.#writer = new Writer(wire)
-    this.due = performance.now() + Math.min(HEAD_MS, shared.limits.idleMs)
+    this.#answers = new Answers(wire)
     shared.sweeper.add(this)
+    this.due = shared.sweeper.in(Math.min(HEAD_MS, shared.limits.idleMs))
     wire.open(this)
   }
 
@@ -59,7 +58,7 @@ export class Visitor implements Peer, WireListener {
     return fieldOf(this.#request!.kept, 'accept') ?? ''
   }
   get isIdle(): boolean {
-    return !this.#exchange && !this.#partial
+    return !this.#exchange && !this.#heads.isWithin
   }
   backlog = () => this.wire.backlog()
 
@@ -70,7 +69,7 @@ export class Visitor implements Peer, WireListener {
       // A slow reader of the last answer is not idle.
       this.#lastBacklog = waiting
       this.due = now + this.shared.limits.idleMs
-    } else if (this.#partial) this.#refuse(408, 'The request did not arrive in time.')
+    } else if (this.#heads.isWithin) this.#refuse(408, 'The request did not arrive in time.')
     else this.destroy()
   }
 
@@ -81,7 +80,7 @@ export class Visitor implements Peer, WireListener {
 
   /** The server stops: this request is the last one. */
   drain(): void {
-    if (!this.isIdle) this.#isLast = true
+    if (!this.isIdle) this.#answers.isLast = true
     else if (this.backlog() > 0) this.#linger()
     else this.destroy()
   }
@@ -103,7 +102,7 @@ export class Visitor implements Peer, WireListener {
     this.#isHalfClosed = true
     const exchange = this.#exchange
     if (exchange?.isTunnel) return exchange.clientHalfClosed()
-    if (exchange && (exchange.isBodyDone || this.#stash.length > 0)) this.#isLast ||= this.#stash.length === 0
+    if (exchange && (exchange.isBodyDone || this.#stash.length > 0)) this.#answers.isLast ||= this.#stash.length === 0
     else if (!exchange && this.wire.backlog() > 0) this.wire.end()
     else this.destroy()
   }
@@ -146,50 +145,33 @@ export class Visitor implements Peer, WireListener {
   }
 
   #readHead(buf: Buffer, pos: number, end: number): number {
-    const before = this.#partial?.bytes.length ?? 0
-    if (this.#partial && !this.#partial.add(buf, pos, end)) return this.#checkSize(end)
-    const bytes = this.#partial ? this.#partial.bytes : buf
-    const head = readRequest(bytes, this.#partial ? 0 : pos, this.#partial ? bytes.length : end)
+    const wasWithin = this.#heads.isWithin
+    const head = this.#heads.read(buf, pos, end)
     if (head === INCOMPLETE) {
-      if (!this.#partial) {
-        ;(this.#partial = new HeadBuffer(MAX_HEAD)).add(buf, pos, end)
-        this.due = performance.now() + Math.min(HEAD_MS, this.shared.limits.idleMs)
-      }
-      return this.#checkSize(end)
-    }
-    this.#partial = undefined
-    if (typeof head === 'number') {
-      this.#refuseHead(head)
+      if (!wasWithin) this.due = this.shared.sweeper.in(Math.min(HEAD_MS, this.shared.limits.idleMs))
       return end
     }
+    if (typeof head === 'number') {
+      this.#refuse(...refusalOf(head))
+      return end
+    }
+    const { next } = this.#heads
     this.#begin(head)
-    return pos + head.size - before
-  }
-
-  #checkSize(end: number): number {
-    if (this.#partial!.bytes.length > MAX_HEAD) this.#refuseHead(TOO_LARGE)
-    return end
-  }
-
-  #refuseHead(why: number): void {
-    this.#partial = undefined
-    if (why === TOO_LARGE) this.#refuse(431, 'The header is too large.')
-    else if (why === LINE_TOO_LONG) this.#refuse(414, 'The request line is longer than 8 KiB.')
-    else if (why === BAD_VERSION) this.#refuse(505, 'Only HTTP/1.0 and HTTP/1.1 are spoken here.')
-    else this.#refuse(400, 'This is not a valid HTTP request.')
+    return next
   }
 
   #begin(head: RequestHead): void {
+    if (head !== this.#request) this.#passage = passageOf(head, this.origin)
     this.#request = head
-    this.#isLast ||= head.isLast || this.shared.isDraining
+    this.#answers.to(head)
+    if (head.isLast || this.shared.isDraining) this.#answers.isLast = true
     this.#left = head.length
     this.#chunked = head.body === BODY.chunked ? new Chunked(true) : undefined
-    if (head.expect !== undefined && head.minor === 0) head.expect = undefined
     if (head.expect !== undefined && head.expect.toLowerCase() !== '100-continue') {
       return this.#refuse(417, 'Only "Expect: 100-continue" is understood.')
     }
     if (head.method === 'CONNECT' || head.method === 'TRACE') return this.#refuse(405, `${head.method} is not allowed here.`)
-    this.#exchange = new Exchange(this.shared, this, head)
+    this.#exchange = new Exchange(this.shared, this, head, this.#passage!)
     this.#exchange.start()
   }
 
@@ -211,6 +193,7 @@ export class Visitor implements Peer, WireListener {
       this.#refuse(400, 'The chunked body is not valid.')
       return end
     }
+    if (exchange.isTooLarge(chunked.bytes)) return end
     const { ranges } = chunked
     for (let i = 0; i < ranges.length; i += 2) exchange.send(buf, ranges[i]!, ranges[i + 1]!)
     if (chunked.isDone) {
@@ -241,68 +224,48 @@ export class Visitor implements Peer, WireListener {
   }
 
   info(head: ResponseHead): void {
-    if (this.#request!.minor === 0) return
-    this.#writer.text(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.kept}\r\n`)
+    this.#answers.info(head)
   }
 
   head(head: ResponseHead): void {
-    const isModern = this.#request!.minor === 1
-    let framing = ''
-    if (head.body === BODY.length) framing = `Content-Length: ${head.length}\r\n`
-    else if (head.saysLength >= 0) framing = `Content-Length: ${head.saysLength}\r\n`
-    else if (head.body !== BODY.none && isModern) framing = 'Transfer-Encoding: chunked\r\n'
-    else if (head.body !== BODY.none) this.#isLast = true
-    this.#isFramed = head.body === BODY.chunked && isModern
-    this.#isChunking = head.body === BODY.untilClose && isModern
-    if (!this.#exchange!.isBodyDone || this.shared.isDraining) this.#isLast = true
-    this.#writer.text(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.kept}${framing}${this.#persistence()}\r\n`)
+    if (!this.#exchange!.isBodyDone || this.shared.isDraining) this.#answers.isLast = true
+    this.#answers.head(head)
   }
 
-  #persistence(): string {
-    return this.#isLast ? 'Connection: close\r\n' : this.#request?.saysKeepAlive ? 'Connection: keep-alive\r\n' : ''
+  retract(): boolean {
+    return this.#answers.retract()
   }
 
   bytes(buf: Buffer, start: number, end: number): void {
-    if (start === end) return
-    if (this.#isChunking) this.#writer.text(`${(end - start).toString(16)}\r\n`)
-    this.#writer.bytes(buf, start, end)
-    if (this.#isChunking) this.#writer.text('\r\n')
+    this.#answers.bytes(buf, start, end)
   }
 
   flush(): boolean {
-    return this.#writer.flush()
+    return this.#answers.flush()
   }
 
   end(trailers: string): void {
-    if (this.#isChunking) this.#writer.text('0\r\n\r\n')
-    else if (this.#isFramed) this.#writer.text(`${trailers}\r\n`)
-    this.#writer.flush()
+    this.#answers.end(trailers)
   }
 
   tunnel(head: ResponseHead): void {
-    this.#writer.text(`HTTP/1.1 101 ${head.reason}\r\n${head.kept}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`)
+    this.#answers.tunnel(head)
   }
 
   halfClose(): void {
     this.wire.end()
   }
 
-  page(status: number, requestId: string, { type, body }: Page): number {
-    if (!this.#exchange?.isBodyDone) this.#isLast = true
-    const length = Buffer.byteLength(body)
-    const head =
-      `HTTP/1.1 ${status} ${REASONS[status]}\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\nCache-Control: no-store\r\n` +
-      `Date: ${httpDate()}\r\n${requestId === '' ? '' : `X-Request-Id: ${requestId}\r\n`}${this.#persistence()}\r\n`
-    const isHead = this.#request?.method === 'HEAD'
-    this.#writer.flush()
-    this.wire.write(isHead ? head : head + Buffer.from(body).toString('latin1'))
-    return isHead ? 0 : length
+  page(status: number, requestId: string, page: Page): number {
+    if (!this.#exchange?.isBodyDone) this.#answers.isLast = true
+    return this.#answers.page(status, requestId, page)
   }
 
   /** An answer without an exchange; the connection ends with it. */
   #refuse(status: number, message: string): void {
-    this.#isLast = true
-    this.page(status, '', { type: 'text/plain; charset=utf-8', body: `${message}\n` })
+    this.#answers.isLast = true
+    this.shared.tally.count(NOBODY, { status, sent: message.length + 1, received: 0 })
+    this.page(status, '', { type: 'text/plain; charset=utf-8', body: `${message}\n`, fields: status === 405 ? ALLOW : '' })
     this.#linger()
   }
 
@@ -314,8 +277,8 @@ export class Visitor implements Peer, WireListener {
   done(): void {
     this.#exchange = undefined
     if (this.#isDestroyed) return
-    if (this.#isLast) return this.#isFarewell() ? this.destroy() : this.#linger()
-    this.due = performance.now() + this.shared.limits.idleMs
+    if (this.#answers.isLast) return this.#isFarewell() ? this.destroy() : this.#linger()
+    this.due = this.shared.sweeper.in(this.shared.limits.idleMs)
     if (this.#isConsuming) return
     this.resumeBody()
     if (this.#isHalfClosed && this.isIdle) this.wire.end()
@@ -334,11 +297,6 @@ export class Visitor implements Peer, WireListener {
     this.#stash = NO_BYTES
     this.wire.end()
     this.wire.resume()
-    this.due = performance.now() + LINGER_MS
+    this.due = this.shared.sweeper.in(LINGER_MS)
   }
 }
-
-const REASONS: Record<number, string> = {
-  400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 414: 'URI Too Long', 417: 'Expectation Failed',
-  421: 'Misdirected Request', 431: 'Request Header Fields Too Large', 503: 'Service Unavailable', 505: 'HTTP Version Not Supported',
-} // prettier-ignore

@@ -110,6 +110,13 @@ describe('a request that could be framed in two ways', () => {
     ['0x5\r\nhello\r\n0\r\n\r\n', false],
     ['-5\r\nhello\r\n0\r\n\r\n', false],
     ['\r\nhello\r\n0\r\n\r\n', false],
+    ['5;a="b;c=\\"d";e\r\nhello\r\n0\r\n\r\n', true],
+    ['5;\r\nhello\r\n0\r\n\r\n', false],
+    ['5;a:b\r\nhello\r\n0\r\n\r\n', false],
+    ['5;a=\r\nhello\r\n0\r\n\r\n', false],
+    ['5;a="b\r\nhello\r\n0\r\n\r\n', false],
+    ['5;a="b"c\r\nhello\r\n0\r\n\r\n', false],
+    ['5; a\r\nhello\r\n0\r\n\r\n', false],
     ['5;a\nb\r\nhello\r\n0\r\n\r\n', false],
     ['5;a\r\r\nhello\r\n0\r\n\r\n', false],
     ['fffffffffffffff5\r\nhello\r\n0\r\n\r\n', false],
@@ -156,7 +163,7 @@ describe('requests', () => {
     for (const byte of `${POST}Content-Length: 3\r\n\r\nabc`) wire.send(byte)
     await wire.see(/ok$/)
     expect(app.seen[0]).toMatch(
-      /^POST \/ HTTP\/1.1\r\nHost: shop.localhost\r\nX-Forwarded-For: [^]*\r\nContent-Length: 3\r\n\r\nabc$/,
+      /^POST \/ HTTP\/1.1\r\nHost: shop.localhost\r\nX-Forwarded-For: [^]*\r\nContent-Length: 3\r\n[^]*\r\n\r\nabc$/,
     )
   })
 

@@ -20,10 +20,10 @@ export interface Wire {
   readonly isBlocked: boolean
   /** Bytes that the kernel has not taken yet; falls as a slow reader reads. */
   backlog(): number
-  /** Begins to read. Called once. */
+  /** Begins to read. Called again, it hands over to another listener. */
   open(listener: WireListener): void
-  /** One character of `text` is one byte; then `body`, which must stay as it is. One system call where it can be. */
-  write(text: string, body?: Buffer): void
+  /** One character of `text` is one byte; then bytes, which may change after the call. One system call where it can be. */
+  write(text: string, buf?: Buffer, start?: number, end?: number): void
   pause(): void
   resume(): void
   /** No more is written; what was is still sent. */
@@ -44,6 +44,7 @@ export function hand(wire: Wire, listener: WireListener, buf: Buffer, end: numbe
 /** A stream of Node's own: TLS, and whatever `raw-wire.ts` cannot make. */
 export class SocketWire implements Wire {
   readonly address: string | undefined
+  #listener: WireListener | undefined
   constructor(private readonly socket: Socket) {
     this.address = socket.remoteAddress
     socket.on('error', () => {})
@@ -60,18 +61,20 @@ export class SocketWire implements Wire {
 
   open(listener: WireListener): void {
     const { socket } = this
-    socket.on('data', (chunk: Buffer) => hand(this, listener, chunk, chunk.length))
-    socket.on('drain', () => listener.onDrain())
-    socket.on('end', () => listener.onEnd())
-    socket.on('close', () => listener.onClose())
+    const isFirst = this.#listener === undefined
+    this.#listener = listener
+    if (!isFirst) return
+    socket.on('data', (chunk: Buffer) => hand(this, this.#listener!, chunk, chunk.length))
+    socket.on('drain', () => this.#listener!.onDrain())
+    socket.on('end', () => this.#listener!.onEnd())
+    socket.on('close', () => this.#listener!.onClose())
   }
 
-  write(text: string, body?: Buffer): void {
-    if (body) this.socket.cork()
-    if (text !== '') this.socket.write(text, 'latin1')
-    if (!body) return
-    this.socket.write(body)
-    this.socket.uncork()
+  write(text: string, buf?: Buffer, start = 0, end = 0): void {
+    if (!buf) return void this.socket.write(text, 'latin1')
+    const whole = Buffer.allocUnsafeSlow(text.length + end - start)
+    buf.copy(whole, whole.write(text, 'latin1'), start, end)
+    this.socket.write(whole)
   }
 
   pause = () => void this.socket.pause()

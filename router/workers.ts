@@ -1,19 +1,29 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { RouteTable, SwitchCost } from '../server/api/wire.ts'
-import type { Employer } from './router.ts'
+import type { Ask, Desk, Grant } from './book.ts'
+import type { Employer, Servers } from './router.ts'
 import type { Serving } from './serving.ts'
+import type { ProcessCounts } from './tally.ts'
 
 /** What the main process asks of a worker; each is answered with `{ id, value }`. `door` comes with the listening server. */
 export type Call =
   | { do: 'take'; table: RouteTable }
   | { do: 'inflight' }
+  | { do: 'idle' }
+  | { do: 'counts' }
   | { do: 'startWindow'; id: string; app: string }
   | { do: 'endWindow'; id: string }
   | { do: 'close'; ms: number }
   | { do: 'door'; isTls: boolean }
 export type CallMessage = { id: number; call: Call }
 export type Reply = { id: number; value?: unknown }
+/** What a worker asks of the main process by itself; an `ask` is answered with `Granted`. */
+export type Request = { ask: Ask; id: number } | { leave: string } | { wake: string }
+export type Granted = { granted: number; grant: Grant }
+
+/** The id of a worker's first reply: it listens to us. */
+export const READY = -1
 
 /** A worker that does not answer for so long is replaced. */
 const ANSWER_MS = 5_000
@@ -43,6 +53,12 @@ class Worker implements Serving {
   async inflight(): Promise<Record<string, number>> {
     return ((await this.#call({ do: 'inflight' })) ?? {}) as Record<string, number>
   }
+  async idle(): Promise<Record<string, number> | undefined> {
+    return (await this.#call({ do: 'idle' })) as Record<string, number> | undefined
+  }
+  async counts(): Promise<ProcessCounts | undefined> {
+    return (await this.#call({ do: 'counts' })) as ProcessCounts | undefined
+  }
   async startWindow(id: string, app: string): Promise<void> {
     await this.#call({ do: 'startWindow', id, app })
   }
@@ -56,16 +72,26 @@ class Worker implements Serving {
   }
 
   #start(): ChildProcess {
-    const { ticketKeys, table, servers, spool } = this.employer
+    const { tickets, table, servers, spool, book } = this.employer
+    const desk = book.desk()
     const child = fork(this.program, ['worker'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'] })
-    child.on('message', (reply: Reply) => this.#answer(reply.id, reply.value))
+    child.on('message', (said: Reply | Request) => {
+      if ('id' in said && said.id === READY) openDoors(child, servers)
+      else if ('value' in said || !('ask' in said || 'leave' in said || 'wake' in said)) this.#answer(said.id, said.value)
+      else this.#hear(child, desk, said)
+    })
+    child.on('exit', () => desk.close())
     child.on('error', () => {})
     child.on('exit', () => this.#ended(child))
     collect(child.stdio[4] as Readable, (records) => spool.add(records))
-    child.send({ hello: { ticketKeys: ticketKeys.toString('base64'), table: table() } })
-    child.send({ id: 0, call: { do: 'door', isTls: false } } satisfies CallMessage, servers.http)
-    child.send({ id: 0, call: { do: 'door', isTls: true } } satisfies CallMessage, servers.https)
+    child.send({ hello: { tickets: tickets.state, table: table() } })
     return child
+  }
+
+  #hear(child: ChildProcess, desk: Desk, said: Request): void {
+    if ('wake' in said) this.employer.wakes.want(said.wake)
+    else if ('leave' in said) desk.leave(said.leave)
+    else desk.ask(said.ask, (grant) => child.connected && child.send({ granted: said.id, grant } satisfies Granted))
   }
 
   #ended(child: ChildProcess): void {
@@ -96,6 +122,13 @@ class Worker implements Serving {
     this.#waiting.get(id)?.(value)
     this.#waiting.delete(id)
   }
+}
+
+/** Not before the worker listens to messages: Node accepts connections on a server that came through a channel from the moment it arrives, for nobody. */
+function openDoors(child: ChildProcess, servers: Servers): void {
+  if (!child.connected) return
+  child.send({ id: 0, call: { do: 'door', isTls: false } } satisfies CallMessage, servers.http)
+  child.send({ id: 0, call: { do: 'door', isTls: true } } satisfies CallMessage, servers.https)
 }
 
 /** Hands over whole lines; what a dead worker left unfinished is dropped. */

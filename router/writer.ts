@@ -7,6 +7,8 @@ const MAX_TEXT = 16_000
 /** Collects what one turn has for a connection and hands it over in one write. */
 export class Writer {
   #text = ''
+  /** Times that bytes were handed over. */
+  writes = 0
 
   constructor(private readonly wire: Wire) {}
 
@@ -22,9 +24,13 @@ export class Writer {
       this.#text += buf.toString('latin1', start, end)
       return
     }
-    const body = Buffer.allocUnsafeSlow(size)
-    buf.copy(body, 0, start, end)
-    this.wire.write(this.#text, body)
+    this.wire.write(this.#text, buf, start, end)
+    this.writes += 1
+    this.#text = ''
+  }
+
+  /** Forgets what was not handed over yet. */
+  discard(): void {
     this.#text = ''
   }
 
@@ -32,6 +38,7 @@ export class Writer {
   flush(): boolean {
     if (this.#text !== '') {
       this.wire.write(this.#text)
+      this.writes += 1
       this.#text = ''
     }
     return !this.wire.isBlocked

@@ -6,11 +6,18 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 const SOURCES = ['server', 'router', 'cli', 'db']
-const PROGRAMS = ['server/main.ts', 'server/supervisor.ts', 'server/stack/main.ts', 'server/git/hook/main.ts', 'router/main.ts']
+const PROGRAMS = [
+  'server/main.ts',
+  'server/supervisor.ts',
+  'server/stack/main.ts',
+  'server/backup/main.ts',
+  'server/git/hook/main.ts',
+  'router/main.ts',
+]
 const STAMP = 'dist/.inputs'
 
 /**
- * Programs → dist/<path>.js. Packages stay outside, except for the CLI's, whose start-up time is felt.
+ * Programs → dist/<path>.js, packages included, since looking for their many files takes a program that starts longer than all else; but for the native one.
  * dist/ is replaced as a whole once everything is bundled; a failed build leaves the old one.
  */
 export async function bundle() {
@@ -41,15 +48,28 @@ async function bundleInto(outdir) {
     sourcemap: true,
     splitting: true,
   }
-  await build({ ...common, entryPoints: PROGRAMS, packages: 'external' })
+  const banner = {
+    js: "import { createRequire as dozenCreateRequire } from 'node:module'; const require = dozenCreateRequire(import.meta.url);",
+  }
   await build({
     ...common,
-    entryPoints: ['cli/main.ts'],
-    chunkNames: 'cli/chunks/[name]-[hash]',
-    banner: {
-      js: "import { createRequire as dozenCreateRequire } from 'node:module'; const require = dozenCreateRequire(import.meta.url);",
-    },
+    banner,
+    entryPoints: PROGRAMS,
+    external: ['better-sqlite3'],
+    alias: { ssh2: './scripts/absent.cjs' },
+    plugins: [protoFiles],
   })
+  await build({ ...common, banner, entryPoints: ['cli/main.ts'], chunkNames: 'cli/chunks/[name]-[hash]' })
+}
+
+/** dockerode reads .proto files beside its own: in a bundle it is told where they are. */
+const protoFiles = {
+  name: 'proto files of dockerode',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]dockerode[/\\]lib[/\\](session|buildkit)\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('__dirname', "require('path').dirname(require.resolve('dockerode'))"),
+    }))
+  },
 }
 
 /** What the bundles depend on, by path, size and time of change. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { install } from './setup/apt.mjs'
 import { sweepTests } from './setup/engine.mjs'
 import { ROOT, run, which } from './setup/programs.mjs'
-import { runRing } from './setup/rings.mjs'
+import { runRings } from './setup/rings.mjs'
 import { setUp } from './setup/setup.mjs'
 import { duration, explain, say, step, StepFailed } from './setup/steps.mjs'
 
@@ -17,9 +17,17 @@ const CHECKS = {
   format: [bin('prettier'), '--check', '.'],
   arrows: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', 'server', 'cli', 'router', 'db', 'test'],
 }
+/** Programs that only tests need, and the Debian packages that have them. */
+const PACKAGES = {
+  'docker-compose': ['docker-compose'],
+  pebble: ['pebble'],
+  strace: ['strace'],
+  rsyslogd: ['rsyslog', 'rsyslog-gnutls'],
+}
 /** Part of the instance label of every world of this run, so that runs side by side leave each other's things alone. */
 const RUN = randomBytes(3).toString('hex')
-const RINGS = ['unit', 'docker', 'e2e']
+/** Those of one group run side by side. */
+const RINGS = [['unit'], ['docker', 'e2e']]
 
 async function main() {
   const wanted = process.argv.slice(2)
@@ -27,9 +35,13 @@ async function main() {
   try {
     await setUp()
     await makeRoom()
-    await step('docker-compose', ensureCompose)
+    for (const [program, packages] of Object.entries(PACKAGES))
+      await step(program, (progress) => ensure(program, packages, progress))
     results.push(...(await checks(wanted)))
-    for (const ring of RINGS) if (wanted.length === 0 || wanted.includes(ring)) results.push(await runRing(ring, RUN))
+    for (const group of RINGS) {
+      const rings = group.filter((ring) => wanted.length === 0 || wanted.includes(ring))
+      if (rings.length > 0) results.push(await runRings(rings, RUN))
+    }
     results.push(await tidy())
   } catch (error) {
     explain(error)
@@ -41,10 +53,10 @@ async function main() {
 /** Addresses that no container has must be refused at once, not after a time-out. Root only; elsewhere tests wait a little longer. */
 const makeRoom = () => run('ip', ['route', 'replace', 'unreachable', '172.16.0.0/12'])
 
-/** Only a test needs it; that test fails where it cannot be had. */
-async function ensureCompose(progress) {
-  if (which('docker-compose')) return 'already there'
-  return (await install(['docker-compose'], progress)) ? 'installed' : 'missing: `apt-get install docker-compose` has it'
+/** Only tests need it; those fail where it cannot be had. */
+async function ensure(program, packages, progress) {
+  if (which(program)) return 'already there'
+  return (await install(packages, progress)) ? 'installed' : `missing: \`apt-get install ${packages.join(' ')}\` has it`
 }
 
 /** The static checks, as many at a time as there are cores. */
@@ -88,10 +100,11 @@ function report(results) {
   const out = (text) => process.stdout.write(`${text}\n`)
   out('')
   for (const { name, failures } of results) for (const failure of failures) out(`✗ ${name}: ${failure}`)
+  for (const { name, flakes = [] } of results) for (const flake of flakes) out(`≈ ${name}, only at the second try: ${flake}`)
   for (const { name, passed, failed, skipped, ms } of results) {
     if (passed + failed + skipped === 0) continue
     const parts = [`${passed} passed`, `${failed} failed`, ...(skipped > 0 ? [`${skipped} skipped`] : [])]
-    out(`${name.padEnd(8)} ${parts.join(', ')} (${duration(ms)})`)
+    out(`${name.padEnd(13)} ${parts.join(', ')} (${duration(ms)})`)
   }
   const [passed, failed] = [sum('passed'), sum('failed')]
   out(`${passed} passed, ${failed} failed`)

@@ -7,6 +7,12 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** Goes on evenly when the machine's clock is moved: it starts with it, and then counts for itself. */
+export function steadyClock(clock: Clock, elapsedMs: () => number = () => performance.now()): Clock {
+  const startMs = clock.now().getTime() - elapsedMs()
+  return { ...clock, now: () => new Date(startMs + elapsedMs()) }
+}
+
 export const systemClock: Clock = {
   now: () => new Date(),
   sleep: async (ms, signal) => {

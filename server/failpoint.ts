@@ -30,6 +30,15 @@ export const FAILPOINTS = [
   'run.created',
   'run.started',
   'run.ended',
+  'rotate.keyed',
+  'rotate.committed',
+  'acme.keyed',
+  'acme.ordered',
+  'acme.answering',
+  'acme.asked',
+  'acme.finalized',
+  'acme.fetched',
+  'acme.installed',
 ] as const
 export type Failpoint = (typeof FAILPOINTS)[number]
 

@@ -1,8 +1,9 @@
 // The Node.js buildpack: one program, since each start of Node.js would cost more than what most of its steps do.
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chooseManager, makeAvailable } from './managers.mjs'
+import { chooseManager, forget, makeAvailable } from './managers.mjs'
 import { chooseNode } from './node-version.mjs'
 import { fail, run, runScript, step, succeeds, warn } from './tell.mjs'
 
@@ -28,9 +29,11 @@ function readManifest() {
 
 /** Installed once per lockfile, Node.js and settings: then it is unpacked, and no package manager runs. */
 function installDependencies(manager, manifest, env, nodeVersion) {
+  const isLastChange = !changesLater(manifest)
   const scripts = manifest.scripts ?? {}
   const ownHooks = ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => scripts[name])
   const isCacheable = manager.lockfile && ownHooks.length === 0 && !manifest.workspaces && env.NODE_MODULES_CACHE !== 'false'
+  if (manager.zips) return withZips(manager, env)
   if (!isCacheable) return manager.install(env)
   const inputs = [manager.name, manager.version, nodeVersion, env.NODE_ENV ?? '', env.NPM_CONFIG_REGISTRY ?? '']
   const files = [manager.lockfile, 'package.json', '.npmrc', '.yarnrc', '.yarnrc.yml', 'pnpm-workspace.yaml'].filter(existsSync)
@@ -45,7 +48,24 @@ function installDependencies(manager, manifest, env, nodeVersion) {
   manager.install(env)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  if (existsSync('node_modules') && succeeds('tar', ['-c', '-f', `${kept}.tmp`, 'node_modules'])) renameSync(`${kept}.tmp`, kept)
+  if (!existsSync('node_modules')) return
+  if (isLastChange) return void inBackground('tar -c -f "$1.tmp" node_modules && mv "$1.tmp" "$1"', kept)
+  if (succeeds('tar', ['-c', '-f', `${kept}.tmp`, 'node_modules'])) renameSync(`${kept}.tmp`, kept)
+}
+
+/** What the build need not wait for; the container stays for a moment. Cut short, it leaves nothing that counts. */
+const inBackground = (script, ...args) =>
+  spawn('/usr/bin/nice', ['-n', '19', '/bin/bash', '-c', script, 'bash', ...args], { detached: true, stdio: 'ignore' }).unref()
+
+/** Zips of an earlier build, unless the repository brings its own (zero-install). */
+function withZips(manager, env) {
+  const kept = join(cache, 'zips')
+  const isCommitted = existsSync(manager.zips)
+  if (!isCommitted && existsSync(kept) && succeeds('mkdir', ['-p', manager.zips]))
+    succeeds('cp', ['-a', `${kept}/.`, manager.zips])
+  manager.install(env)
+  rmSync(kept, { recursive: true, force: true })
+  if (!isCommitted && existsSync(manager.zips)) succeeds('cp', ['-a', manager.zips, kept])
 }
 
 /** What of package.json decides about node_modules: a changed script or version does not. */
@@ -62,6 +82,16 @@ function dependencyPart(manifest) {
     pnpm,
     engines,
   ])
+}
+
+/** Whether a script or the pruning may change node_modules after the installation. */
+const changesLater = ({ scripts = {}, devDependencies = {} }) =>
+  Object.keys(devDependencies).length > 0 || ['build', 'heroku-postbuild', 'heroku-cleanup'].some((name) => scripts[name])
+
+/** For bin/release, which would need a program of its own to read package.json. */
+function writeRelease(scripts) {
+  const command = existsSync('server.js') && !scripts.start ? 'node server.js' : 'npm start'
+  writeFileSync(new URL('./release.yml', import.meta.url), `---\ndefault_process_types:\n  web: ${command}\n`)
 }
 
 function writeProfile() {
@@ -88,7 +118,7 @@ function main() {
   const manifest = readManifest()
   const scripts = manifest.scripts ?? {}
   const manager = chooseManager(manifest)
-  const env = { ...process.env, NODE_ENV: 'production', NPM_CONFIG_PRODUCTION: 'true', ...config }
+  const env = { ...process.env, NODE_ENV: 'production', ...config }
   env.npm_config_cache = join(cache, 'npm')
   for (const [name, value] of Object.entries({ update_notifier: 'false', fund: 'false', audit: 'false' }))
     env[`npm_config_${name}`] = value
@@ -109,7 +139,9 @@ function main() {
   else if (scripts.build) runScript('build', manager, env)
   prune(manager, manifest, env)
   if (scripts['heroku-cleanup']) runScript('heroku-cleanup', manager, env)
+  forget()
   writeProfile()
+  writeRelease(scripts)
   if (!scripts.start && !existsSync('Procfile') && !existsSync('server.js'))
     warn('There is no Procfile, no start script and no server.js: say how to start the app in one of them.')
   step('Build succeeded')

@@ -1,5 +1,5 @@
 // npm, yarn and pnpm: which one an app uses, and how each installs exactly what its lockfile says.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, outputOf, run, step, warn } from './tell.mjs'
 
@@ -48,14 +48,17 @@ function npm({ lockfile, wanted }) {
 }
 
 function yarn({ lockfile, wanted }) {
-  const isBerry = existsSync('.yarnrc.yml') || /^[2-9]/.test(wanted ?? '')
+  const isBerry = existsSync('.yarnrc.yml') || /^[2-9]/.test(wanted ?? '') || isBerryLock(lockfile)
+  const linksModules = isBerry && /^\s*nodeLinker:\s*["']?(node-modules|pnpm)\b/m.test(textOf('.yarnrc.yml'))
   return {
     name: 'yarn',
     package: isBerry ? '@yarnpkg/cli-dist' : 'yarn',
     version: wanted,
     wanted: isBerry && wanted === DEFAULTS.yarn ? '4' : wanted,
     lockfile,
-    run: ['yarn', 'run'],
+    /** Plug'n'Play: the program reads its packages from the zips in this folder, so they are part of the app. */
+    zips: isBerry && !linksModules ? '.yarn/cache' : undefined,
+    run: isBerry ? ['yarn', 'run'] : ['yarn', 'run', '--silent'],
     prune: isBerry ? ['yarn', 'workspaces', 'focus', '--all', '--production'] : ['yarn', 'install', '--production', '--frozen-lockfile', '--ignore-scripts', '--prefer-offline'], // prettier-ignore
     install(env) {
       step('Installing dependencies (yarn install)')
@@ -65,18 +68,19 @@ function yarn({ lockfile, wanted }) {
           ? ['--frozen-lockfile', '--production=false']
           : ['--production=false', '--no-lockfile']
       if (!lockfile) warn('There is no yarn.lock, so the next build may install other versions. Run yarn install and commit it.')
-      if (
-        !run(['yarn', 'install', ...flags, ...(isBerry ? [] : ['--non-interactive'])], {
-          ...env,
-          YARN_CACHE_FOLDER: join(env.npm_config_cache, '../yarn'),
-          YARN_ENABLE_GLOBAL_CACHE: 'false',
-        })
-      )
-        // prettier-ignore
+      // For the scripts and the pruning too: with other folders than here they would leave packages of their own in the app.
+      if (!this.zips) env.YARN_CACHE_FOLDER = join(env.npm_config_cache, '../yarn')
+      env.YARN_GLOBAL_FOLDER = join(env.npm_config_cache, '../berry')
+      env.YARN_ENABLE_GLOBAL_CACHE = 'false'
+      env.YARN_ENABLE_TELEMETRY = 'false'
+      if (!run(['yarn', 'install', ...flags, ...(isBerry ? [] : ['--non-interactive'])], env))
         fail(...OUT_OF_STEP('yarn.lock', 'yarn install'))
     },
   }
 }
+
+const textOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '')
+const isBerryLock = (lockfile) => lockfile === 'yarn.lock' && /^__metadata:/m.test(textOf(lockfile))
 
 function pnpm({ lockfile, wanted }) {
   return {
@@ -86,22 +90,32 @@ function pnpm({ lockfile, wanted }) {
     wanted,
     lockfile,
     run: ['pnpm', 'run', '--silent'],
-    prune: ['pnpm', 'prune', '--prod', '--ignore-scripts', '--config.ci=true'],
+    prune: ['env', 'CI=true', 'pnpm', 'prune', '--prod', '--ignore-scripts'], // it would ask before it removes
     install(env) {
       step('Installing dependencies (pnpm install)')
       if (!lockfile)
         warn('There is no pnpm-lock.yaml, so the next build may install other versions. Run pnpm install and commit it.')
-      const flags = [
-        lockfile ? '--frozen-lockfile' : '--no-lockfile',
-        '--prod=false',
-        '--store-dir',
-        join(env.npm_config_cache, '../pnpm'),
-      ]
-      if (!run(['pnpm', 'install', ...flags, '--package-import-method=copy'], env))
-        fail(...OUT_OF_STEP('pnpm-lock.yaml', 'pnpm install'))
+      env.npm_config_store_dir = join(env.npm_config_cache, '../pnpm') // for the pruning too: another store would mean all anew
+      env.npm_config_package_import_method = 'copy'
+      const flags = [lockfile ? '--frozen-lockfile' : '--no-lockfile', '--prod=false', '--reporter=append-only']
+      if (!run(['pnpm', 'install', ...flags], { ...env, CI: 'true' })) fail(...OUT_OF_STEP('pnpm-lock.yaml', 'pnpm install'))
     },
   }
 }
+
+/** What a manager notes of the installation itself (when it was, how it went) and needs no more: with it no two images would be the same. */
+export function forget() {
+  for (const [file, pattern, instead] of NOTES) {
+    if (!existsSync(file)) continue
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace(pattern, instead))
+  }
+  rmSync('.yarn/install-state.gz', { force: true })
+}
+const NOTES = [
+  ['node_modules/.modules.yaml', /(prunedAt"?: ).*?(,?)$/m, '$1"Tue, 01 Jan 1980 00:00:00 GMT"$2'],
+  ['node_modules/.pnpm-workspace-state.json', /("lastValidatedTimestamp": )\d+/, (_, name) => name + '0'],
+]
 
 /** npm is part of the stack; the others, and another npm, come from the registry in effect, once per version and app. */
 export function makeAvailable(manager, env, { build, cache }) {

@@ -1,4 +1,4 @@
-"""Prints a lockfile (uv.lock, poetry.lock, Pipfile.lock) as requirements with hashes: what this Python needs to run, no development groups."""
+"""Prints a lockfile (uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile.lock) as requirements with hashes: what this Python needs to run, no development groups."""
 import json
 import sys
 import tomllib
@@ -54,8 +54,22 @@ def pipenv(lock):
             yield line(name, package["version"].removeprefix("=="), package.get("hashes", []))
 
 
+def pdm(lock):
+    for package in lock.get("package", []):
+        if "default" in package.get("groups", ["default"]) and applies(package.get("marker")):
+            yield line(package["name"], package["version"], [one.get("hash") for one in package.get("files", [])])
+
+
+def pylock(lock):
+    for package in lock.get("packages", []):
+        files = package.get("wheels", []) + [package.get("sdist", {})]
+        hashes = [f"{kind}:{value}" for one in files for kind, value in one.get("hashes", {}).items()]
+        if applies(package.get("marker")):
+            yield line(package["name"], package["version"], hashes)
+
+
 path = sys.argv[1]
 with open(path, "rb") as file:
     content = json.load(file) if path.endswith("Pipfile.lock") else tomllib.load(file)
-reader = {"uv.lock": uv, "poetry.lock": poetry, "Pipfile.lock": pipenv}[path]
+reader = {"uv.lock": uv, "poetry.lock": poetry, "pdm.lock": pdm, "pylock.toml": pylock, "Pipfile.lock": pipenv}[path]
 print("\n".join(reader(content)))

@@ -174,9 +174,6 @@ it('access, transfer, maintenance, stack and features of an app', async () => {
     ['features'],
     ['features:info', 'sleep'],
     ['features:enable', 'sleep'],
-    ['sleep'],
-    ['sleep', 'on'],
-    ['sleep', 'maybe'],
   ]
   const { text, changes } = await transcript(ROUTES, words, { env })
   expect(text).toMatchInlineSnapshot(`
@@ -223,17 +220,6 @@ it('access, transfer, maintenance, stack and features of an app', async () => {
 
     $ dozen features:enable sleep
     ! Enabling sleep for shop... done
-
-    $ dozen sleep
-    off
-
-    $ dozen sleep on
-    ! Turning sleep on for shop... done
-
-    $ dozen sleep maybe
-    ! Error: Command-argument value 'maybe' is invalid for argument 'state'. Allowed choices are on, off.
-    ! \`dozen help sleep\` shows how it is used.
-    [status 2]
     "
   `)
   expect(changes).toEqual([
@@ -242,7 +228,6 @@ it('access, transfer, maintenance, stack and features of an app', async () => {
     ['POST /account/app-transfers', { app: 'shop', recipient: 'you@example.com' }],
     ['PATCH /apps/shop', { maintenance: true }],
     ['PATCH /apps/shop', { build_stack: 'container' }],
-    ['PATCH /apps/shop/features/sleep', { enabled: true }],
     ['PATCH /apps/shop/features/sleep', { enabled: true }],
   ])
 })
@@ -494,6 +479,9 @@ it('certificates and add-ons', async () => {
   }
   const ROUTES = {
     'GET /apps/shop/sni-endpoints': [certificate],
+    'GET /apps/shop/domains': [
+      domain('new.example.com', 'custom', { acm_status: 'failing', acm_status_reason: 'Refused by ca.test: no (dns).' }),
+    ],
     'GET /apps/shop/sni-endpoints/cert-1': certificate,
     'POST /apps/shop/sni-endpoints': certificate,
     'DELETE /apps/shop/sni-endpoints/cert-1': certificate,
@@ -523,8 +511,9 @@ it('certificates and add-ons', async () => {
   expect(text).toMatchInlineSnapshot(`
     "$ dozen certs
     === shop Certificates
-    Name    Host names        Expires               Issuer
-    cert-1  shop.example.com  2027-01-01T00:00:00Z  CN=An Authority
+    Name    Host names        Expires               Issuer           Renewed by
+    cert-1  shop.example.com  2027-01-01T00:00:00Z  CN=An Authority  you
+    ! new.example.com: Refused by ca.test: no (dns).
 
     $ dozen certs:info cert-1
     Name:        cert-1
@@ -562,7 +551,7 @@ it('certificates and add-ons', async () => {
     Created:      2026/01/01 11:00:00 +0000 (~ 1h ago)
 
     $ dozen addons:destroy pg-1
-    ! Error: This would destroy pg-1 of shop with its data, for good.
+    ! Error: This destroys pg-1 of shop with its data, for good.
     ! If you mean it, add --confirm shop
     [status 2]
 
@@ -578,4 +567,12 @@ it('certificates and add-ons', async () => {
     default  postgresql:small  1 GiB
     "
   `)
+})
+
+it('domains:wait says of a name that no certificate will come for it, and why', async () => {
+  const answers = { 'GET /apps/shop/domains': [domain('www.shop.com', 'custom', {}), domain('x.localhost', 'custom', { acm_status_reason: 'Below localhost.' })] } // prettier-ignore
+  const { text } = await transcript(answers, [['domains:wait', '-a', 'shop']])
+  expect(text).toContain('! Waiting for the host names of shop... done')
+  expect(text).toContain('! www.shop.com is served, but no certificate will come for it by itself. See certs:auto and certs:add.')
+  expect(text).toContain('! x.localhost is served, but no certificate will come for it by itself. Below localhost.')
 })

@@ -1,4 +1,5 @@
-import { CR, Fields, IS_VALUE, LF, readFields } from './fields.ts'
+import { Extension } from './extension.ts'
+import { CR, Fields, LF, readFields } from './fields.ts'
 
 const SIZE = 0
 const EXTENSION = 1
@@ -11,8 +12,6 @@ const DONE = 7
 const FAILED = 8
 
 const SEMICOLON = 59
-/** Chunk extensions are read over, but not without bound (RFC 9112 section 7.1.1). */
-const MAX_EXTENSIONS = 16_384
 const MAX_TRAILERS = 16_384
 const MAX_DIGITS = 14
 
@@ -21,7 +20,7 @@ const NOT_IN_TRAILERS = new Set([
   'transfer-encoding', 'content-length', 'host', 'connection', 'keep-alive', 'te', 'trailer', 'upgrade', 'expect', 'proxy', 'authorization',
   'proxy-authorization', 'proxy-authenticate', 'proxy-connection', 'cookie', 'set-cookie', 'content-encoding', 'content-type', 'content-range',
   'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-port', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'x-request-id', 'x-request-start',
-  'via',
+  'via', 'http2-settings',
 ]) // prettier-ignore
 
 const fields = new Fields()
@@ -40,7 +39,7 @@ export class Chunked {
   #state = SIZE
   #left = 0
   #digits = 0
-  #extensions = 0
+  #extension: Extension | undefined
   /** Trailer bytes so far; undefined while none has come. */
   #tail: Buffer | undefined
 
@@ -80,9 +79,8 @@ export class Chunked {
   #byte(byte: number, pos: number): void {
     if (this.#state === SIZE) return this.#size(byte, pos)
     if (this.#state === EXTENSION) {
-      this.#extensions += 1
-      if (byte === CR) this.#expectLf(pos)
-      else if (IS_VALUE[byte] !== 1 || this.#extensions > MAX_EXTENSIONS) this.#state = FAILED
+      if (byte === CR && this.#extension!.mayEnd) this.#expectLf(pos)
+      else if (!this.#extension!.read(byte)) this.#state = FAILED
       return
     }
     if (this.isRaw) this.#pass(pos, pos + 1)
@@ -104,7 +102,10 @@ export class Chunked {
       if (this.isRaw) this.#pass(pos, pos + 1)
     } else if (this.#digits === 0) this.#state = FAILED
     else if (byte === CR) this.#expectLf(pos)
-    else this.#state = byte === SEMICOLON ? EXTENSION : FAILED
+    else {
+      this.#state = byte === SEMICOLON ? EXTENSION : FAILED
+      ;(this.#extension ??= new Extension()).begin()
+    }
   }
 
   #expectLf(pos: number): void {

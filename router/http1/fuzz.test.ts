@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import http from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { forwardText } from '../forwarded.ts'
+import { forwardText, passageOf } from '../forwarded.ts'
 import { Chunked } from './chunked.ts'
 import { BODY } from './fields.ts'
 import { differ, frameOurs, generate, nodeFramer, random } from './fuzz.ts'
@@ -35,7 +35,7 @@ describe('30,000 requests with anything where they are framed (seed 1)', () => {
         if (!isWhole || !METHODS.includes(head.method) || /[^\x20-\x7e]/.test(head.target)) continue
         const framed =
           head.body === BODY.chunked ? `${body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`}0\r\n\r\n` : body
-        const sent = Buffer.from(forwardText(head, origin, 'id', '127.0.0.1') + framed, 'latin1')
+        const sent = Buffer.from(forwardText(passageOf(head, origin), 'id') + framed, 'latin1')
         expect(frameNode(sent)).toMatchObject({
           error: undefined,
           messages: [{ method: head.method, target: head.target, body, isWhole: true }],

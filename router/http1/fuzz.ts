@@ -178,7 +178,12 @@ export function nodeFramer(): (bytes: Buffer) => { messages: Message[]; error: s
  * Where Node's parser is stricter than RFC 9112 and 9110, and refusing is no other framing: methods it does not know, bytes above 127 in
  * a target, a tab as white space after a value that frames, and a Content-Length among trailers (which this router drops).
  */
-const STRICTER = new Set(['HPE_INVALID_METHOD', 'HPE_INVALID_URL', 'HPE_INVALID_CONTENT_LENGTH', 'HPE_INVALID_TRANSFER_ENCODING'])
+export const STRICTER = new Set([
+  'HPE_INVALID_METHOD',
+  'HPE_INVALID_URL',
+  'HPE_INVALID_CONTENT_LENGTH',
+  'HPE_INVALID_TRANSFER_ENCODING',
+])
 
 /** A sentence about how the two differ on something that this router would forward; undefined when they agree. */
 export function differ(bytes: Buffer, frameNode: ReturnType<typeof nodeFramer>): string | undefined {

@@ -33,6 +33,10 @@ export type RequestHead = {
   size: number
 }
 
+const REPLAYABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+/** May be sent once more when nobody knows whether it arrived: idempotent (RFC 9110 section 9.2.2), and without a body that is gone. */
+export const isReplayable = ({ body, method }: RequestHead): boolean => body === BODY.none && REPLAYABLE.has(method)
+
 const MAX_LINE = 8_192
 const fields = new Fields()
 
@@ -166,6 +170,8 @@ function settle(head: RequestHead, found: Found): RequestHead | number {
   head.host = host
   if (found.connection !== undefined) connect(head, found.connection)
   else head.upgrade = undefined
+  // RFC 9110 section 10.1.1: from a client of HTTP/1.0 it means nothing.
+  if (head.minor === 0) head.expect = undefined
   return head
 }
 
@@ -207,19 +213,21 @@ function connect(head: RequestHead, connection: string): void {
     head.isLast = false
     head.saysKeepAlive = true
   }
-  const isPlain = head.upgrade === undefined || !tokens.includes('upgrade') || head.minor === 0 || head.body !== BODY.none
+  const hasBody = head.body !== BODY.none && (head.body !== BODY.length || head.length > 0)
+  const isPlain = head.upgrade === undefined || !tokens.includes('upgrade') || head.minor === 0 || hasBody
   // h2c would open a tunnel that no rule of this router reaches (RFC 9113 section 3.1 removed it).
   if (isPlain || /(^|[\s,])(h2c|tls)/i.test(head.upgrade!)) head.upgrade = undefined
   const named = tokens.filter((token) => !UNTOUCHABLE.has(token))
   if (named.length > 0) head.kept = without(head.kept, named)
 }
 
-/** Field lines except those with one of `names` (lower case). */
-export function without(lines: string, names: readonly string[]): string {
+/** Field lines except those with one of `names` (lower case). As many names as a client likes cost no more than one pass. */
+export function without(lines: string, names: Iterable<string>): string {
+  const dropped = new Set(names)
   let kept = ''
   for (let at = 0; at < lines.length;) {
     const end = lines.indexOf('\r\n', at) + 2
-    if (!names.includes(lines.slice(at, lines.indexOf(':', at)).toLowerCase())) kept += lines.slice(at, end)
+    if (!dropped.has(lines.slice(at, lines.indexOf(':', at)).toLowerCase())) kept += lines.slice(at, end)
     at = end
   }
   return kept

@@ -16,6 +16,10 @@ export type ResponseHead = {
   upgrade: string | undefined
   /** Seconds of `Keep-Alive: timeout=`, when the app tells it. */
   keepAliveS: number | undefined
+  /** The app said when it answered; if not, `kept` has the time at which the head was read. */
+  hasDate: boolean
+  /** Once it was said: the whole head for a client of HTTP/1.1 whose connection goes on. */
+  text: string
   size: number
 }
 
@@ -32,10 +36,10 @@ export function readResponse(buf: Buffer, start: number, end: number, method: st
   const text = buf.toString('latin1', start, headEnd)
   const minor = text.startsWith('HTTP/1.1 ') ? 1 : text.startsWith('HTTP/1.0 ') ? 0 : -1
   const status = Number(text.slice(9, 12))
-  if (minor < 0 || !/^[1-9]\d\d(?: |$)/.test(text.slice(9, Math.min(13, lineEnd - start)))) return BAD
+  if (minor < 0 || !/^[1-5]\d\d(?: |$)/.test(text.slice(9, Math.min(13, lineEnd - start)))) return BAD
   const head: ResponseHead = {
     status, reason: text.slice(13, Math.max(13, lineEnd - start)), kept: '', body: BODY.none, length: 0, saysLength: -1, isLast: minor === 0,
-    upgrade: undefined, keepAliveS: undefined, size: headEnd - start,
+    upgrade: undefined, keepAliveS: undefined, hasDate: false, text: '', size: headEnd - start,
   } // prettier-ignore
   return interpret(head, text, start, method, minor)
 }
@@ -51,10 +55,10 @@ function readLine(buf: Buffer, pos: number, end: number): number {
   return buf[p + 1] === LF && p - pos >= 12 ? p : BAD
 }
 
-type Found = { length: string | undefined; coding: string | undefined; connection: string | undefined; hasDate: boolean }
+type Found = { length: string | undefined; coding: string | undefined; connection: string | undefined }
 
 function interpret(head: ResponseHead, text: string, base: number, method: string, minor: number): ResponseHead | number {
-  const found: Found = { length: undefined, coding: undefined, connection: undefined, hasDate: false }
+  const found: Found = { length: undefined, coding: undefined, connection: undefined }
   let from = -1
   for (let i = 0; i < fields.count; i += 1) {
     const id = fields.ids[i]!
@@ -70,7 +74,7 @@ function interpret(head: ResponseHead, text: string, base: number, method: strin
   if (from >= 0) head.kept += text.slice(from - base, fields.end(fields.count - 1) - base)
   if (found.connection !== undefined) connect(head, found.connection, minor)
   // RFC 9110 section 6.6.1
-  if (!found.hasDate && head.status >= 200) head.kept += `Date: ${httpDate()}\r\n`
+  if (!head.hasDate && head.status >= 200) head.kept += `Date: ${httpDate()}\r\n`
   return frame(head, found, method, minor) ? head : BAD
 }
 
@@ -98,7 +102,7 @@ function note(head: ResponseHead, found: Found, id: number, value: string): bool
       head.keepAliveS = Number(/timeout=(\d{1,6})/i.exec(value)?.[1] ?? NaN)
       return true
     case ID.date:
-      found.hasDate = true
+      head.hasDate = true
       return true
     default:
       return true
@@ -117,6 +121,9 @@ function connect(head: ResponseHead, connection: string, minor: number): void {
 /** RFC 9112 section 6.3, without its leniencies: a response that two readers could frame differently is refused. */
 function frame(head: ResponseHead, { length, coding }: Found, method: string, minor: number): boolean {
   if (length !== undefined && coding !== undefined) return false
+  // RFC 9110 sections 15.2 and 8.6: HTTP/1.0 has no interim responses, and one has no length and is not the last. 101 is met with a length of 0.
+  const isInterim = head.status < 200 && head.status !== 101
+  if ((head.status < 200 && minor === 0) || (isInterim && (length !== undefined || head.isLast))) return false
   if (coding !== undefined && (minor === 0 || coding.toLowerCase() !== 'chunked')) return false
   const size = length === undefined ? -1 : parseLength(length)
   if (length !== undefined && size < 0) return false
@@ -131,6 +138,9 @@ function frame(head: ResponseHead, { length, coding }: Found, method: string, mi
   if (head.body === BODY.untilClose) head.isLast = true
   return true
 }
+
+/** Whether the same bytes would be read as the same head whenever they come. */
+export const isLasting = ({ status, hasDate }: ResponseHead): boolean => status >= 200 && hasDate
 
 let dateText = ''
 let dateSecond = 0

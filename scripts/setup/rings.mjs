@@ -1,4 +1,4 @@
-// One ring of tests: a project of vitest.config.ts, its live output on our stdout, its numbers from vitest's JSON report.
+// Rings of tests: projects of vitest.config.ts, their live output on our stdout, their numbers from vitest's JSON report.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -7,19 +7,22 @@ import { say } from './steps.mjs'
 
 const LIMIT_MS = { unit: 10 * 60_000, docker: 25 * 60_000, e2e: 40 * 60_000 }
 
-/** Runs a ring to its end, or to its time limit. A ring that has no test, or none that could start, has failed. Worlds of it carry `run` in their label. */
-export async function runRing(ring, run) {
-  const file = join(ROOT, `.cache/reports/${ring}.json`)
+/** Runs rings side by side to their end, or to their time limit. Rings that have no test, or none that could start, have failed. Their worlds carry `run` in their label. */
+export async function runRings(rings, run) {
+  const name = rings.join(' + ')
+  const file = join(ROOT, `.cache/reports/${rings.join('-')}.json`)
   mkdirSync(dirname(file), { recursive: true })
   rmSync(file, { force: true })
-  say(`\n── ${ring} ──`)
+  say(`\n── ${name} ──`)
   const startedAt = performance.now()
-  const code = await vitest(ring, file, run)
-  return { name: ring, ms: performance.now() - startedAt, ...count(ring, file, code) }
+  const code = await vitest(rings, file, run)
+  return { name, ms: performance.now() - startedAt, ...count(file, code) }
 }
 
-function vitest(ring, file, run) {
-  const args = ['run', '--project', ring, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+function vitest(rings, file, run) {
+  const projects = rings.flatMap((ring) => ['--project', ring])
+  const limitMs = rings.reduce((sum, ring) => sum + LIMIT_MS[ring], 0)
+  const args = ['run', ...projects, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   return new Promise((done) => {
     const child = spawn(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), ...args], {
       cwd: ROOT,
@@ -27,10 +30,10 @@ function vitest(ring, file, run) {
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     const timer = setTimeout(() => {
-      say(`The ${ring} ring took longer than ${LIMIT_MS[ring] / 60_000} minutes and is stopped.`)
+      say(`These tests took longer than ${limitMs / 60_000} minutes and are stopped: ${rings.join(', ')}.`)
       child.kill('SIGTERM')
       setTimeout(() => child.kill('SIGKILL'), 30_000).unref()
-    }, LIMIT_MS[ring])
+    }, limitMs)
     child.on('close', (code) => {
       clearTimeout(timer)
       done(code ?? 1)
@@ -39,12 +42,12 @@ function vitest(ring, file, run) {
 }
 
 /** Failures that no test counts (a file that does not load, a hook that throws, an error outside tests) count as one each. */
-function count(ring, file, code) {
+function count(file, code) {
   let files
   try {
     files = JSON.parse(readFileSync(file, 'utf8')).testResults
   } catch {
-    return { passed: 0, failed: 1, skipped: 0, failures: ['the ring did not run; its output says why'] }
+    return { passed: 0, failed: 1, skipped: 0, failures: ['the ring did not run; its output says why'], flakes: [] }
   }
   const tests = files.flatMap(({ assertionResults }) => assertionResults)
   const have = (...statuses) => tests.filter(({ status }) => statuses.includes(status))
@@ -58,5 +61,12 @@ function count(ring, file, code) {
   const passed = have('passed').length
   if (code !== 0 && failures.length === 0) failures.push('errors outside of tests; the output above shows them')
   if (passed === 0 && failures.length === 0) failures.push('no test ran')
-  return { passed, failed: failures.length, skipped: have('skipped', 'pending', 'todo').length, failures }
+  const flakes = have('passed').filter(({ failureMessages }) => failureMessages.length > 0)
+  return {
+    passed,
+    failed: failures.length,
+    skipped: have('skipped', 'pending', 'todo').length,
+    failures,
+    flakes: flakes.map(({ fullName, failureMessages }) => `${fullName}: ${failureMessages[0].split('\n')[0]}`),
+  }
 }

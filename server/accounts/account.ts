@@ -4,6 +4,8 @@ export type Account = {
   readonly email: string
   readonly name: string | null
   readonly admin: boolean
+  /** Since when none of its tokens is taken; null = they are. */
+  readonly disabledAt: Date | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }

@@ -77,12 +77,12 @@ export function collaborators({ db, clock, ids, findAccount }: Deps) {
     find,
     /** What an account may do with an app; [] = not even see it. */
     permissions,
-    /** Throws forbidden; for who may not even see the app, apps.find has answered already. */
-    check(account: Account, app: App, needed: Permission): void {
-      if (permissions(account, app).includes(needed)) return
+    /** One of `needed` will do. Throws forbidden; for who may not even see the app, apps.find has answered already. */
+    check(account: Account, app: App, ...needed: [Permission, ...Permission[]]): void {
+      if (needed.some((one) => permissions(account, app).includes(one))) return
       throw new AppError(
         'forbidden',
-        `You do not have the permission "${needed}" on ${app.name}: its owner can give it with \`dozen access:add\`.`,
+        `You do not have the permission "${needed.join('" or "')}" on ${app.name}: its owner can give it with \`dozen access:add\`.`,
       )
     },
     /** Adds, or changes what an earlier one may do. */

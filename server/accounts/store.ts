@@ -1,7 +1,15 @@
 import type { Db } from '../../db/open.ts'
 import type { Account } from './account.ts'
 
-type Row = { id: string; email: string; name: string | null; admin: number; created_at: string; updated_at: string }
+type Row = {
+  id: string
+  email: string
+  name: string | null
+  admin: number
+  disabled_at: string | null
+  created_at: string
+  updated_at: string
+}
 type TokenRow = {
   id: string
   account_id: string
@@ -31,6 +39,7 @@ const fromRow = (r: Row): Account => ({
   email: r.email,
   name: r.name,
   admin: r.admin === 1,
+  disabledAt: r.disabled_at === null ? null : new Date(r.disabled_at),
   createdAt: new Date(r.created_at),
   updatedAt: new Date(r.updated_at),
 })
@@ -54,9 +63,12 @@ export function accountStore(db: Db) {
   const describe = db.prepare('UPDATE tokens SET description = ?, updated_at = ? WHERE id = ?')
   const rehash = db.prepare('UPDATE tokens SET hash = ?, updated_at = ? WHERE id = ?')
   const admin = db.prepare<[], Row>('SELECT * FROM accounts WHERE admin = 1 ORDER BY created_at LIMIT 1')
+  const allow = db.prepare('UPDATE accounts SET admin = @admin, disabled_at = @disabled_at, updated_at = @at WHERE id = @id')
   const insert = db.prepare(`
     INSERT INTO accounts ( id,  email,  name,  admin,  created_at,  updated_at)
     VALUES               (@id, @email, @name, @admin, @at,         @at)`)
+  const update = db.prepare('UPDATE accounts SET email = @email, name = @name, updated_at = @at WHERE id = @id')
+  const removeAccount = db.prepare('DELETE FROM accounts WHERE id = ?')
   const tokenByHash = db.prepare<[string], TokenRow>('SELECT * FROM tokens WHERE hash = ?')
   const tokensOf = db.prepare<[string], TokenRow>('SELECT * FROM tokens WHERE account_id = ? ORDER BY created_at, id')
   const insertToken = db.prepare<object, TokenRow>(`
@@ -81,8 +93,17 @@ export function accountStore(db: Db) {
       const row = admin.get()
       return row && fromRow(row)
     },
+    allow: (a: { id: string; admin: boolean; disabledAt: Date | null }, at: Date) =>
+      void allow.run({
+        id: a.id,
+        admin: a.admin ? 1 : 0,
+        disabled_at: a.disabledAt?.toISOString() ?? null,
+        at: at.toISOString(),
+      }),
     insert: (a: { id: string; email: string; name: string | null; admin: boolean; at: Date }) =>
       void insert.run({ id: a.id, email: a.email, name: a.name, admin: a.admin ? 1 : 0, at: a.at.toISOString() }),
+    update: (a: { id: string; email: string; name: string | null }, at: Date) => void update.run({ ...a, at: at.toISOString() }),
+    remove: (id: string) => void removeAccount.run(id),
     tokenByHash(hash: string) {
       const row = tokenByHash.get(hash)
       return row && tokenFromRow(row)

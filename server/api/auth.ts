@@ -1,5 +1,6 @@
 import type { Request } from 'express'
 import type { Accounts, Caller, Scope } from '../accounts/accounts.ts'
+import type { Attempts } from './attempts.ts'
 import { AppError } from '../errors.ts'
 
 /** The token of a request: `Bearer TOKEN`, or Basic with the token as password (git, heroku-client). Never from the URL. */
@@ -11,10 +12,14 @@ export function tokenOf(req: Pick<Request, 'headers'>): string | undefined {
   return text.slice(text.indexOf(':') + 1) || undefined
 }
 
-/** Throws unauthorized. */
-export function callerOf(accounts: Accounts, req: Pick<Request, 'headers'>): Caller {
+/** Throws unauthorized; rate_limit for an address that has sent too many wrong tokens. */
+export function callerOf(
+  { accounts, attempts }: { accounts: Pick<Accounts, 'authenticate'>; attempts: Attempts },
+  req: Pick<Request, 'headers' | 'socket'>,
+): Caller {
   const token = tokenOf(req)
   const caller = token === undefined ? undefined : accounts.authenticate(token)
+  if (!caller && token !== undefined) attempts.wrong(req.socket.remoteAddress)
   if (!caller)
     throw new AppError(
       'unauthorized',

@@ -1,16 +1,16 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import express, { type Request, type RequestHandler } from 'express'
+import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 
-const MAX_BYTES = 1024 * 1024
 const MAX_DEPTH = 32
 const bad = (message: string) => new AppError('bad_request', message)
 
 const isJson = (type: string) => /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)
 
-/** Reads a JSON body of at most 1 MiB (unpacked), and nothing that calls itself something else (a form of another site, ABUSE 65). */
-export function jsonBody(): RequestHandler[] {
+/** Reads a JSON body of at most `maxBytes` (unpacked), and nothing that calls itself something else (a form of another site, ABUSE 65). */
+export function jsonBody(maxBytes: number): RequestHandler[] {
   const checkType: RequestHandler = (req, _res, next) => {
     const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
     if (hasBody && !isJson(req.headers['content-type'] ?? ''))
@@ -22,8 +22,22 @@ export function jsonBody(): RequestHandler[] {
   }
   return [
     checkType,
-    express.json({ limit: MAX_BYTES, type: (req) => isJson(req.headers['content-type'] ?? ''), strict: true, verify }),
+    express.json({ limit: maxBytes, type: (req) => isJson(req.headers['content-type'] ?? ''), strict: true, verify }),
   ]
+}
+
+/** Cuts off who takes longer than `ms` to send a body (ABUSE 75): a connection is held open by one that never ends. */
+export function hurry(clock: Pick<Clock, 'sleep'>, ms: number): RequestHandler {
+  return (req, res, next) => {
+    if (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0) {
+      const over = new AbortController()
+      const stop = () => over.abort()
+      req.once('end', stop)
+      res.once('close', stop)
+      void clock.sleep(ms, over.signal).then(() => req.destroy(), () => {}) // prettier-ignore
+    }
+    next()
+  }
 }
 
 /** The body as an object. Throws bad_request for anything that could not be kept as it came. */

@@ -1,94 +1,29 @@
-import 'reflect-metadata'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-const CA_DAYS = 3650
-const SERVER_DAYS = 397 // longer ones are refused by common clients
 const RENEW_DAYS = 30
 const DAY_MS = 86_400_000
 
-type Pair = { cert: string; key: string }
+export type Pair = { cert: string; key: string }
 
 /** The installation's own CA, and a certificate for the API signed by it, both made once and renewed in time. Keys are 0600. */
 export async function apiCertificate(folder: string, hosts: readonly string[], now: Date): Promise<Pair> {
-  x509.cryptoProvider.set(webcrypto as never)
-  const ca = readPair(folder, 'ca') ?? (await makeCa(folder, now))
-  const kept = readPair(folder, 'api')
-  if (kept && isGood(kept.cert, ca.cert, hosts, now)) return kept
-  return makeServer(folder, ca, hosts, now)
+  const [ca, kept] = [readPair(folder, 'ca'), readPair(folder, 'api')]
+  if (ca && kept && isGood(kept.cert, ca.cert, hosts, now)) return kept
+  const { makeCa, makeServer } = await import('./issue.ts') // what it needs takes as long to load as all the rest
+  return makeServer(folder, ca ?? (await makeCa(folder, now)), hosts, now)
 }
 
 function isGood(pem: string, caPem: string, hosts: readonly string[], now: Date): boolean {
-  const cert = new x509.X509Certificate(pem)
-  const names = cert.getExtension(x509.SubjectAlternativeNameExtension)?.names.items.map((name) => name.value) ?? []
-  const isOurs = cert.issuer === new x509.X509Certificate(caPem).subject
-  return isOurs && cert.notAfter.getTime() - now.getTime() > RENEW_DAYS * DAY_MS && hosts.every((host) => names.includes(host))
+  const cert = new X509Certificate(pem)
+  const isFor = (host: string) => (isIP(host) ? cert.checkIP(host) : cert.checkHost(host, { wildcards: false })) !== undefined
+  const daysLeft = (Date.parse(cert.validTo) - now.getTime()) / DAY_MS
+  return cert.checkIssued(new X509Certificate(caPem)) && daysLeft > RENEW_DAYS && hosts.every(isFor)
 }
-
-async function makeCa(folder: string, now: Date): Promise<Pair> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=dozen local CA ${now.toISOString().slice(0, 10)} ${serial().slice(0, 8)}`,
-    serialNumber: serial(),
-    notBefore: new Date(now.getTime() - DAY_MS),
-    notAfter: new Date(now.getTime() + CA_DAYS * DAY_MS),
-    keys,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  })
-  return writePair(folder, 'ca', cert, keys)
-}
-
-async function makeServer(folder: string, ca: Pair, hosts: readonly string[], now: Date): Promise<Pair> {
-  const issuer = new x509.X509Certificate(ca.cert)
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(ca.key), ALGORITHM, false, ['sign'])
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const cert = await x509.X509CertificateGenerator.create({
-    subject: 'CN=dozen API',
-    issuer: issuer.subject,
-    serialNumber: serial(),
-    notBefore: new Date(now.getTime() - DAY_MS),
-    notAfter: new Date(now.getTime() + SERVER_DAYS * DAY_MS),
-    publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: isIP(value) ? 'ip' : 'dns', value }))),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer),
-    ],
-  })
-  return writePair(folder, 'api', cert, keys)
-}
-
-const serial = () => Buffer.from(webcrypto.getRandomValues(new Uint8Array(16))).toString('hex').replace(/^[89a-f]/, '1') // prettier-ignore
 
 function readPair(folder: string, name: string): Pair | undefined {
   const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)]
   return existsSync(cert) && existsSync(key) ? { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') } : undefined
-}
-
-/** Key first: a crash in between leaves no certificate without its key. */
-async function writePair(folder: string, name: string, cert: x509.X509Certificate, keys: webcrypto.CryptoKeyPair): Promise<Pair> {
-  const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
-  const pair = { cert: `${cert.toString('pem')}\n`, key: `${key}\n` }
-  for (const [file, text, mode] of [
-    [`${name}.key`, pair.key, 0o600],
-    [`${name}.pem`, pair.cert, 0o644],
-  ] as const) {
-    // prettier-ignore
-    writeFileSync(join(folder, `${file}.tmp`), text, { mode })
-    renameSync(join(folder, `${file}.tmp`), join(folder, file))
-  }
-  return pair
 }

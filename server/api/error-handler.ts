@@ -18,14 +18,15 @@ export const STATUS = {
   unavailable: 503,
 } satisfies Record<ErrorCode, number>
 
-type Deps = { log: (id: string, cause: unknown) => void; newId: () => string }
+type Deps = { bodyBytes: number; log: (id: string, cause: unknown) => void; newId: () => string }
 
-export function errorHandler({ log, newId }: Deps): ErrorRequestHandler {
+export function errorHandler({ bodyBytes, log, newId }: Deps): ErrorRequestHandler {
   return (cause: unknown, req, res, next) => {
     if (res.headersSent) return next(cause) // a stream already began: express closes the socket
     if (!req.complete) res.set('Connection', 'close') // the rest of the body is nobody's: it must not be read as a next request
-    const error = asAppError(cause)
+    const error = asAppError(cause, bodyBytes)
     if (error) {
+      if (error.code === 'unavailable' && error.cause) log(newId(), error.cause)
       const { code: id, message, resource } = error
       res.status(STATUS[error.code]).json({ id, message, ...(resource && { resource }) } satisfies ErrorBody)
       return
@@ -39,11 +40,25 @@ export function errorHandler({ log, newId }: Deps): ErrorRequestHandler {
   }
 }
 
+/** Why nothing can be written down now; undefined when it is something else. */
+function storageSentence(cause: unknown): string | undefined {
+  const code = String((cause as { code?: unknown } | null)?.code ?? '')
+  const advice = '`dozen doctor` says more. Nothing was changed, and what runs goes on.'
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return `Another program holds the database: try again. ${advice}`
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC') return `The disk of dozen is full: free some. ${advice}`
+  if (/^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB)/.test(code) || code === 'EIO' || code === 'EROFS')
+    return `The disk of dozen cannot be written (${code}). ${advice}`
+  return undefined
+}
+
 /** What express's own body reader throws is the client's mistake too. */
-function asAppError(cause: unknown): AppError | undefined {
+function asAppError(cause: unknown, bodyBytes: number): AppError | undefined {
   if (cause instanceof AppError) return cause
+  const storage = storageSentence(cause)
+  if (storage) return new AppError('unavailable', storage, { cause })
   const { type, status } = cause as { type?: string; status?: number }
-  if (type === 'entity.too.large') return new AppError('too_large', 'The request body is larger than 1 MiB.')
+  if (type === 'entity.too.large')
+    return new AppError('too_large', `The request body is larger than ${bodyBytes} bytes (DOZEN_BODY_LIMIT).`)
   if (type === 'entity.parse.failed') return new AppError('bad_request', 'The request body is not valid JSON.')
   if (cause instanceof URIError) return new AppError('bad_request', 'The path is not valid percent-encoding.')
   if (status !== undefined && status >= 400 && status < 500) return new AppError('bad_request', 'The request could not be read.')

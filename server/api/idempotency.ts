@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Db } from '../../db/open.ts'
 import type { Clock } from '../clock.ts'
 import { AppError, invalid } from '../errors.ts'
@@ -14,7 +15,29 @@ type Deps = {
   /** Answers may hold config vars or a new token: they are kept encrypted. */
   vault: { seal(text: string, place: string): Buffer; open(sealed: Buffer, place: string): string }
 }
-export type Ask = { accountId: string; key: string; method: string; path: string; body: unknown }
+export type Ask = {
+  accountId: string
+  key: string
+  /** The client did not ask for it: another request with this key is another request, not a mistake. */
+  isImplied?: boolean
+  method: string
+  path: string
+  body: unknown
+}
+
+const FIRST_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=,|$)/
+
+/**
+ * The key of a call that changes something. The official CLI knows no Idempotency-Key, but repeats a POST whose answer was lost with the
+ * very Request-Id, whose first part is new for each call: that is its key. Other clients may send one Request-Id with everything.
+ */
+export function keyOf(headers: IncomingHttpHeaders): Pick<Ask, 'key' | 'isImplied'> | undefined {
+  const given = headers['idempotency-key']
+  if (given !== undefined) return { key: String(given) }
+  if (!headers['user-agent']?.startsWith('heroku-cli/')) return undefined
+  const first = FIRST_UUID.exec(String(headers['request-id'] ?? ''))?.[0]
+  return first ? { key: `request ${first}`, isImplied: true } : undefined // a blank is in no key that is given
+}
 
 /**
  * Idempotency-Key (FAULTS.md I7): the first call runs, every repeat within a day gets its answer. A repeat of a call that a crash cut short is
@@ -52,13 +75,14 @@ export function idempotency({ db, clock, vault }: Deps) {
 
   return {
     async once(ask: Ask, work: () => Promise<Rendered>): Promise<{ answer: Rendered; replayed: boolean }> {
-      const { accountId, key } = ask
-      if (key.length > MAX_KEY || !/^[\x21-\x7e]+$/.test(key))
+      const { accountId, key, isImplied } = ask
+      if (!isImplied && (key.length > MAX_KEY || !/^[\x21-\x7e]+$/.test(key)))
         throw invalid(`Idempotency-Key should be 1 to ${MAX_KEY} visible ASCII characters.`)
       const fingerprint = createHash('sha256')
         .update(`${ask.method} ${ask.path}\n${JSON.stringify(ask.body)}`)
         .digest('hex')
       const row = find.get(accountId, key)
+      if (row && row.fingerprint !== fingerprint && isImplied) return { answer: await work(), replayed: false }
       if (row && row.fingerprint !== fingerprint)
         throw invalid('This Idempotency-Key came with another request before: use a new one.')
       const name = `${accountId} ${key}`

@@ -20,14 +20,22 @@ export type Target = {
 }
 export type Promotion = { id: string; pipelineId: string; source: App; release: Release; targets: Target[]; at: Date }
 
-type Deps = { deploys: UseCases['deploys']; clock: Clock; ids: Ids; onError: (what: string, cause: unknown) => void }
+type Deps = {
+  deploys: UseCases['deploys']
+  clock: Clock
+  ids: Ids
+  onError: (what: string, cause: unknown) => void
+  /** Builds of one app that are not over. */
+  maxPerApp: number
+}
 
 /** Deploys that a request starts and does not wait for: it answers at once, and clients look again (60 s limit of the official CLI). */
-export function jobs({ deploys, clock, ids, onError }: Deps) {
+export function jobs({ deploys, clock, ids, onError, maxPerApp }: Deps) {
   const builds = new Map<string, Job>()
   const promotions = new Map<string, Promotion>()
-  const bound = (map: Map<string, unknown>) => {
-    for (const id of map.keys()) if (map.size > MAX_JOBS) map.delete(id)
+  /** The oldest go that are over. */
+  function bound<T>(map: Map<string, T>, isOver: (one: T) => boolean) {
+    for (const [id, one] of map) if (map.size > MAX_JOBS && isOver(one)) map.delete(id)
   }
   const told = (what: string, cause: unknown): string => {
     if (cause instanceof AppError) return cause.message
@@ -36,11 +44,18 @@ export function jobs({ deploys, clock, ids, onError }: Deps) {
   }
 
   return {
-    /** Builds and releases an uploaded tree; its record has the id that is answered here. */
-    build(app: App, user: User, source: { tar: Readable; version: string }): Build {
+    /** Builds and releases an uploaded tree; its record has the id that is answered here. Throws rate_limit when too many of the app wait. */
+    build(app: App, user: User, source: ({ tar: Readable } | { ref: string }) & { version: string }): Build {
+      if ([...builds.values()].filter(({ build, isOver }) => build.appId === app.id && !isOver).length >= maxPerApp)
+        throw new AppError(
+          'rate_limit',
+          `${maxPerApp} builds of ${app.name} wait or are under way, which is the most here (DOZEN_MAX_BUILDS): wait for one, or cancel it with \`dozen builds:cancel\`.`,
+        )
       const at = clock.now()
       const id = ids.uuid()
       const commit = source.version
+      const from =
+        'ref' in source ? { ref: source.ref, description: `Deploy ${source.ref}` } : { tar: source.tar, isUpload: true }
       const build: Build = {
         id,
         appId: app.id,
@@ -55,10 +70,10 @@ export function jobs({ deploys, clock, ids, onError }: Deps) {
       }
       const job: Job = { build, lines: [], isOver: false, stop: new AbortController() }
       builds.set(id, job)
-      bound(builds)
+      bound(builds, ({ isOver }) => isOver)
       const log = (line: string) => void (job.lines.length < MAX_LINES && job.lines.push(line))
       deploys
-        .deploy(app, user, { tar: source.tar, commit, buildId: id }, { signal: job.stop.signal, log })
+        .deploy(app, user, { ...from, commit, buildId: id }, { signal: job.stop.signal, log })
         .catch((cause: unknown) => {
           const reason = job.stop.signal.aborted ? 'The build was canceled.' : told(`a build of ${app.name}`, cause)
           log(` !     ${reason}`)
@@ -66,7 +81,7 @@ export function jobs({ deploys, clock, ids, onError }: Deps) {
         })
         .finally(() => {
           job.isOver = true
-          source.tar.destroy()
+          if ('tar' in source) source.tar.destroy()
         })
       return build
     },
@@ -82,7 +97,7 @@ export function jobs({ deploys, clock, ids, onError }: Deps) {
       if (!job || job.isOver)
         throw new AppError(
           'conflict',
-          'This build cannot be stopped here: it is over, or a git push made it (Ctrl-C there stops it).',
+          'This build is over: only one that is under way can be stopped. `dozen rollback` brings the release before back.',
         )
       job.stop.abort(new AppError('build_failed', 'The build was canceled.'))
     },
@@ -95,7 +110,7 @@ export function jobs({ deploys, clock, ids, onError }: Deps) {
       const targets = apps.map((app): Target => ({ id: ids.uuid(), app, status: 'pending', release: null, error: null }))
       const promotion: Promotion = { id: ids.uuid(), pipelineId, source, release, targets, at: clock.now() }
       promotions.set(promotion.id, promotion)
-      bound(promotions)
+      bound(promotions, (one) => one.targets.every(({ status }) => status !== 'pending'))
       const description = `Promote ${source.name} v${release.version} ${(release.source!.commit ?? '').slice(0, 8)}`.trim()
       for (const target of targets) {
         deploys

@@ -7,6 +7,8 @@ import type { Clock } from '../clock.ts'
 const TLS_HANDSHAKE = 0x16 // first byte of a TLS record (RFC 8446 §5.1)
 const HTTP_METHOD = /^[A-Z]{3,10} /
 const FIRST_BYTES_MS = 10_000
+/** After which a silent peer is asked whether it still lives: one whose machine is gone says nothing by itself. */
+const KEEP_ALIVE_MS = 30_000
 const MAX_LINE_BYTES = 256
 const MAX_HEAD_BYTES = 64 * 1024
 
@@ -25,11 +27,13 @@ type Deps = {
   http: RequestListener
   /** The other end of `run`: true once the process has ended, false for an unknown secret. */
   attach: (secret: string, socket: Duplex) => Promise<boolean>
+  /** Whether a client's address is that of a container, which has no business here. */
+  refuses?: (address: string | undefined, port: number) => boolean
   clock: Clock
 }
 
 /** One port for everything: the first bytes tell TLS, HTTP (in TLS or not) and a rendezvous line apart (PLATFORM-API.md §4). */
-export async function listener({ host, port, certificate, isPlainAllowed, http, attach, clock }: Deps) {
+export async function listener({ host, port, certificate, isPlainAllowed, http, attach, refuses, clock }: Deps) {
   const web = createHttp(
     { maxHeaderSize: MAX_HEAD_BYTES, headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 60_000 },
     http,
@@ -94,7 +98,9 @@ export async function listener({ host, port, certificate, isPlainAllowed, http, 
   }
 
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    if (refuses?.(socket.remoteAddress, (server.address() as AddressInfo).port)) return void socket.resetAndDestroy()
     track(socket)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     void tell(socket, true)
   })
   await new Promise<void>((resolve, reject) => {

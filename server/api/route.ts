@@ -4,13 +4,19 @@ import type { Accounts, Caller, Scope } from '../accounts/accounts.ts'
 import type { Collaborators, Permission } from '../accounts/collaborators.ts'
 import type { Keys } from '../accounts/keys.ts'
 import type { App } from '../apps/app.ts'
+import type { Transfers } from '../apps/transfers.ts'
 import type { Clock } from '../clock.ts'
 import { AppError, invalid } from '../errors.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Pipelines } from '../pipelines/pipelines.ts'
+import type { Events } from '../events/events.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { Jobs } from './jobs.ts'
 import type { Origin } from './serialize.ts'
+import type { Slugs } from './slugs.ts'
 import type { Streams } from './streams.ts'
 import type { UseCases } from './use-cases.ts'
+import type { Commits } from './wire.ts'
 
 /** What a handler gets: the caller is known and may use the route; nothing of express is left. */
 export type Call = {
@@ -46,11 +52,18 @@ export type Deps = {
   collaborators: Collaborators
   keys: Keys
   pipelines: Pipelines
+  metrics: Metrics
+  transfers: Transfers
+  events: Events
+  webhooks: Webhooks
   rate: { remaining(accountId: string): number }
   /** Addresses that hold their own right to be read, for clients that send no token there (PLATFORM-API.md §7). */
   streams: Pick<Streams, 'urlOf'>
   jobs: Jobs
-  sources: { create(): { secret: string }; open(secret: string): Readable }
+  slugs: Slugs
+  sources: { create(accountId: string): { secret: string }; open(secret: string): Readable }
+  /** What lies between two commits of an app. */
+  history: { between(appId: string, from: string | null, to: string | null): Promise<Commits> }
   logSessions: { create(appId: string, options: Record<string, unknown>): { id: string; secret: string } }
 }
 

@@ -4,7 +4,7 @@ import type { Key } from '../accounts/keys.ts'
 import type { App } from '../apps/app.ts'
 import type { Coupling, Pipeline } from '../pipelines/pipelines.ts'
 import type { Release } from '../releases/release.ts'
-import { FIXED, STACK_IDS } from './serialize.ts'
+import { FIXED, stackId } from './serialize.ts'
 
 export const collaborator = (c: Collaborator, a: App) => ({
   id: c.id,
@@ -54,7 +54,7 @@ export const slug = (r: Release, a: App, id: string) => ({
   commit_description: null,
   process_types: { ...r.source!.processTypes },
   size: null,
-  stack: { id: STACK_IDS[a.stack], name: a.stack },
+  stack: { id: stackId(a.stack), name: a.stack },
   created_at: r.createdAt.toISOString(),
   updated_at: r.updatedAt.toISOString(),
   deleted_at: null,

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import type { AcmeStatus } from '../acme/acme.ts'
 import type { Account } from '../accounts/account.ts'
 import type { Token } from '../accounts/store.ts'
 import type { App } from '../apps/app.ts'
 import type { Build } from '../builds/build.ts'
 import type { Domain } from '../domains/domain.ts'
 import type { Dyno, FormationEntry } from '../formation/formation.ts'
+import type { RestartReport } from '../formation/restarts.ts'
 import type { Release } from '../releases/release.ts'
 import type * as wire from './wire.ts'
 
@@ -15,10 +17,11 @@ export const FIXED = {
   generation: { id: '00000000-0000-4000-8000-000000000002', name: 'cedar' },
   size: { id: '00000000-0000-4000-8000-000000000003', name: SIZE },
 }
-export const STACK_IDS = {
+const STACK_IDS: Readonly<Record<string, string>> = {
   'heroku-22': '00000000-0000-4000-8000-000000000022',
   container: '00000000-0000-4000-8000-000000000023',
-} as const
+}
+export const stackId = (name: string) => STACK_IDS[name] ?? uuidOf(`stack ${name}`)
 
 /** Where a client reached us, for the URLs in answers. */
 export type Origin = { apiUrl: string; webUrl: (app: App) => string }
@@ -36,7 +39,7 @@ export const account = (a: Account): wire.Account => ({
   identity_provider: null,
   last_login: null,
   sms_number: null,
-  suspended_at: null,
+  suspended_at: a.disabledAt?.toISOString() ?? null,
   delinquent_at: null,
   two_factor_authentication: false,
   verified: true,
@@ -53,9 +56,16 @@ export function uuidOf(id: string): string {
 }
 
 const appRef = ({ id, name }: App) => ({ id, name })
-const stackRef = (name: App['stack']) => ({ id: STACK_IDS[name], name })
+const stackRef = (name: string) => ({ id: stackId(name), name })
 
-export const app = (a: App, origin: Origin, { releasedAt = null as Date | null } = {}): wire.App => ({
+/** The same address with another name. */
+const withHost = (url: string, hostname: string) => Object.assign(new URL(url), { hostname }).href
+
+export const app = (
+  a: App,
+  origin: Origin,
+  { releasedAt = null as Date | null, acm = false, hostname = undefined as string | undefined } = {},
+): wire.App => ({
   id: a.id,
   name: a.name,
   owner: a.owner,
@@ -63,13 +73,14 @@ export const app = (a: App, origin: Origin, { releasedAt = null as Date | null }
   stack: stackRef(a.stack),
   build_stack: stackRef(a.stack),
   generation: FIXED.generation,
-  web_url: origin.webUrl(a),
+  web_url: hostname === undefined ? origin.webUrl(a) : withHost(origin.webUrl(a), hostname),
   git_url: `${origin.apiUrl}/${a.name}.git`,
   maintenance: a.maintenance,
-  acm: false,
+  acm,
   archived_at: null,
   space: null,
   team: null,
+  organization: null,
   internal_routing: null,
   repo_size: 0,
   slug_size: null,
@@ -91,10 +102,12 @@ export const release = (r: Release, a: App, { current, eligible }: { current: bo
   slug: r.source ? { id: r.source.buildId ?? r.id } : null,
   output_stream_url: null,
   addon_plan_names: [],
+  artifacts: r.source ? [{ type: 'slug', id: r.source.buildId ?? r.id }] : [],
   app: appRef(a),
   created_at: r.createdAt.toISOString(),
   updated_at: r.updatedAt.toISOString(),
   reason: r.reason,
+  stage: r.stage,
   process_types: { ...r.source?.processTypes },
   image: r.source?.image ?? null,
   commit: r.source?.commit ?? null,
@@ -128,15 +141,24 @@ export const dyno = (d: Dyno, a: App, attachUrl: string | null = null): wire.Dyn
   reason: d.reason,
 })
 
-export const domain = (d: Domain, a: App, target: string): wire.Domain => ({
+export const restart = ({ cost, failure, ...report }: RestartReport): wire.Restart => ({
+  ...report,
+  switch: cost,
+  failure: failure && { ...failure, lines: [...failure.lines] },
+})
+
+type DomainView = { target: string; acm: AcmeStatus; cert: { id: string; name: string } | undefined }
+export const domain = (d: Domain, a: App, { target, acm, cert }: DomainView): wire.Domain => ({
   id: d.id,
   hostname: d.hostname,
   kind: d.kind === 'platform' ? 'heroku' : 'custom',
   cname: d.kind === 'platform' ? null : target,
   status: d.kind === 'platform' ? 'succeeded' : 'none',
-  acm_status: null,
-  acm_status_reason: null,
-  sni_endpoint: null,
+  acm_status: acm.status,
+  acm_status_reason: acm.reason,
+  acm_next_at: acm.nextAt?.toISOString() ?? null,
+  sni_endpoint: cert ? { id: cert.id, name: cert.name } : null,
+  enabled: d.isOn,
   app: appRef(a),
   created_at: d.createdAt.toISOString(),
   updated_at: d.updatedAt.toISOString(),
@@ -145,16 +167,22 @@ export const domain = (d: Domain, a: App, target: string): wire.Domain => ({
 export const build = (b: Build, a: App, origin: Origin, releaseId: string | null): wire.Build => ({
   id: b.id,
   app: { id: a.id },
-  buildpacks: [],
+  buildpacks: (b.buildpacks ?? []).map((name) => ({ name, url: name.startsWith('heroku/') ? `urn:buildpack:${name}` : name })),
   output_stream_url: `${origin.apiUrl}/apps/${a.id}/builds/${b.id}/output`,
   source_blob: { url: `${origin.apiUrl}/${a.name}.git`, version: b.commit, checksum: null, version_description: null },
   release: releaseId ? { id: releaseId } : null,
   slug: b.status === 'succeeded' ? { id: b.id } : null,
   stack: a.stack,
+  generation: FIXED.generation.name,
   status: b.status === 'canceled' ? 'failed' : b.status,
   user: b.user,
   created_at: b.createdAt.toISOString(),
   updated_at: b.updatedAt.toISOString(),
+  number: b.number,
+  reason: b.reason,
+  stack_images: { build: b.stackImage, run: b.runImage ?? null },
+  size_bytes: b.sizeBytes ?? null,
+  durations_ms: b.durations ?? null,
 })
 
 /** `secret` only in the answer that makes it: it is shown once. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream, mkdirSync, openSync, readSync, closeSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -8,30 +9,45 @@ import { AppError, invalid, notFound } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 
 const KEPT_MS = 3_600_000
-const MAX_OPEN = 100
 const GZIP_MAGIC = 0x1f8b // RFC 1952 §2.3.1
 
-type Deps = { folder: string; maxBytes: number; clock: Clock; ids: Ids }
+type Deps = {
+  folder: string
+  maxBytes: number
+  /** Uploads of one account that wait. */
+  maxPerUser: number
+  clock: Clock
+  ids: Ids
+  /** Throws when there is too little room on the disk for another one. */
+  checkRoom?: () => Promise<void>
+}
 
 /** Uploaded source trees (tar or tar.gz), each under an unguessable name for an hour. They never outlive the controller. */
-export function sources({ folder, maxBytes, clock, ids }: Deps) {
+export function sources({ folder, maxBytes, maxPerUser, clock, ids, checkRoom }: Deps) {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const known = new Map<string, { expires: number; isThere: boolean }>()
+  const known = new Map<string, { accountId: string; expires: number; isThere: boolean; isUsed: boolean }>()
   const fileOf = (secret: string) => join(folder, secret)
 
   function expire() {
     for (const [secret, { expires }] of known) {
-      if (expires > clock.now().getTime() && known.size <= MAX_OPEN) continue
-      known.delete(secret)
-      rmSync(fileOf(secret), { force: true })
+      if (expires <= clock.now().getTime()) drop(secret)
     }
+  }
+  function drop(secret: string) {
+    known.delete(secret)
+    rmSync(fileOf(secret), { force: true })
   }
   function get(secret: string) {
     expire()
     const found = known.get(secret)
     if (!found) throw notFound('source')
     return found
+  }
+  function present(secret: string) {
+    const entry = get(secret)
+    if (!entry.isThere) throw invalid('Nothing has been uploaded to this source yet: PUT the tar to its put_url first.')
+    return entry
   }
   /** Leaves the request readable when it is too large, so that it can still be answered. */
   async function* bounded(body: Readable) {
@@ -44,18 +60,29 @@ export function sources({ folder, maxBytes, clock, ids }: Deps) {
   }
 
   return {
-    create(): { secret: string } {
-      const secret = ids.secret()
-      known.set(secret, { expires: clock.now().getTime() + KEPT_MS, isThere: false })
+    /** Throws rate_limit when the account has too many that wait. */
+    create(accountId: string): { secret: string } {
       expire()
+      const own = [...known].filter(([, one]) => one.accountId === accountId)
+      const [used] = own.find(([, { isUsed }]) => isUsed) ?? []
+      if (own.length >= maxPerUser && used) drop(used)
+      else if (own.length >= maxPerUser)
+        throw new AppError(
+          'rate_limit',
+          `${maxPerUser} sources of yours wait to be built, which is the most here (DOZEN_MAX_SOURCES): build them, or wait an hour until they go.`,
+        )
+      const secret = ids.secret()
+      known.set(secret, { accountId, expires: clock.now().getTime() + KEPT_MS, isThere: false, isUsed: false })
       return { secret }
     },
     /** Keeps an upload once it is whole. Throws not_found, too_large. */
     async put(secret: string, body: Readable): Promise<void> {
       const entry = get(secret)
+      await checkRoom?.()
       const part = `${fileOf(secret)}.${ids.uuid()}`
       try {
         await pipeline(bounded(body), createWriteStream(part, { mode: 0o600 }))
+        if (known.get(secret) !== entry) throw notFound('source') // its hour was over meanwhile
         renameSync(part, fileOf(secret))
         entry.isThere = true
       } finally {
@@ -64,7 +91,8 @@ export function sources({ folder, maxBytes, clock, ids }: Deps) {
     },
     /** The plain tar. Throws not_found, and invalid_params while nothing has been uploaded. */
     open(secret: string): Readable {
-      if (!get(secret).isThere) throw invalid('Nothing has been uploaded to this source yet: PUT the tar to its put_url first.')
+      const entry = present(secret)
+      entry.isUsed = true
       const magic = Buffer.alloc(2)
       const file = openSync(fileOf(secret), 'r')
       readSync(file, magic, 0, 2, 0)
@@ -74,6 +102,13 @@ export function sources({ folder, maxBytes, clock, ids }: Deps) {
       const inflated = createGunzip()
       content.on('error', (cause) => inflated.destroy(cause)).pipe(inflated)
       return inflated
+    },
+    /** Of what was uploaded, in hexadecimal digits. Rejects as `open` throws. */
+    async sha256(secret: string): Promise<string> {
+      present(secret)
+      const hash = createHash('sha256')
+      await pipeline(createReadStream(fileOf(secret)), hash)
+      return hash.digest('hex')
     },
   }
 }

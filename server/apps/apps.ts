@@ -1,14 +1,16 @@
 import type { Db } from '../../db/open.ts'
 import type { Account } from '../accounts/account.ts'
 import type { Clock } from '../clock.ts'
-import { invalid, notFound } from '../errors.ts'
+import { AppError, invalid, notFound } from '../errors.ts'
 import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { App } from './app.ts'
 import { checkName, madeUpName } from './names.ts'
 import { appStore } from './store.ts'
 
-const STACKS = ['heroku-22', 'container'] as const
+const DEFAULT_STACK = 'heroku-22'
+/** Heroku's other names, which clients and app.json files ask for: the default stands in for them unless they are set up. */
+const STAND_INS = ['heroku-20', 'heroku-24']
 
 type Deps = {
   db: Db
@@ -22,17 +24,34 @@ type Deps = {
   prepare: (appId: string) => void
   /** Removes everything that the app had outside the database; the row is gone by then. */
   clean: (app: App) => Promise<void>
+  /** Apps that one account may own. */
+  maxPerUser?: number
   wake: () => void
+  /** The stacks that apps may be set to, beside `container`. */
+  stacks?: () => readonly string[]
 }
 
 /** Apps: one repository each, and everything that runs from it. */
-export function apps({ db, clock, ids, initialRelease, mayUse, prepare, clean, wake }: Deps) {
+export function apps(deps: Deps) {
+  const {
+    db,
+    clock,
+    ids,
+    initialRelease,
+    mayUse,
+    prepare,
+    clean,
+    maxPerUser = Infinity,
+    wake,
+    stacks = () => [DEFAULT_STACK],
+  } = deps
   const store = appStore(db)
   const isVisible = (account: Account, app: App) => account.admin || app.owner.id === account.id || mayUse(account, app)
 
-  function checkStack(stack: unknown): App['stack'] {
-    const found = STACKS.find((one) => one === stack)
-    if (!found) throw invalid(`There is no stack ${JSON.stringify(stack)}. There are: ${STACKS.join(', ')}.`)
+  function checkStack(stack: unknown): string {
+    const known = [...stacks(), 'container']
+    const found = known.find((one) => one === stack) ?? (STAND_INS.find((one) => one === stack) && DEFAULT_STACK)
+    if (!found) throw invalid(`There is no stack ${JSON.stringify(stack)}. There are: ${known.join(', ')}.`)
     return found
   }
   function checkFree(name: string, app?: App) {
@@ -47,6 +66,7 @@ export function apps({ db, clock, ids, initialRelease, mayUse, prepare, clean, w
 
   return {
     all: store.list,
+    byId: (id: string): App | undefined => store.find(id),
     has: (id: string) => store.find(id) !== undefined,
     list: (account: Account) => store.list().filter((app) => isVisible(account, app)),
 
@@ -58,8 +78,13 @@ export function apps({ db, clock, ids, initialRelease, mayUse, prepare, clean, w
     },
 
     create(user: { id: string; email: string }, input: { name?: string | undefined; stack?: string | undefined }): App {
-      const stack = checkStack(input.stack ?? 'heroku-22')
+      const stack = checkStack(input.stack ?? DEFAULT_STACK)
       const wanted = input.name === undefined ? undefined : checkName(input.name)
+      if (store.list().filter(({ owner }) => owner.id === user.id).length >= maxPerUser)
+        throw new AppError(
+          'invalid_params',
+          `You own ${maxPerUser} apps already, which is the most here (DOZEN_MAX_APPS): destroy one first.`,
+        )
       const id = ids.uuid()
       prepare(id)
       db.transaction(() => {

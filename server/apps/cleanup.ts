@@ -15,10 +15,12 @@ type Deps = {
   reposFolder: string
   logsFolder: string
   removeLogs: (appId: string) => Promise<void> | void
+  /** Images that releases of the apps that are left need: a promotion takes an image from one app to another. */
+  keptImages: () => ReadonlySet<string>
 }
 
 /** Removes what destroyed apps leave outside the database. Everything here may be repeated, so a crash in the middle costs nothing. */
-export function cleanup({ engine, clock, instance, reposFolder, logsFolder, removeLogs }: Deps) {
+export function cleanup({ engine, clock, instance, reposFolder, logsFolder, removeLogs, keptImages }: Deps) {
   const ofApp = (appId: string) => ({ [LABEL.instance]: instance, [LABEL.app]: appId })
 
   /** Dynos are stopped gracefully by the reconciler; anything else of the app is removed at once. */
@@ -39,7 +41,7 @@ export function cleanup({ engine, clock, instance, reposFolder, logsFolder, remo
     failpoint('destroy.emptied')
     await removeLogs(appId)
     rmSync(join(reposFolder, `${appId}.git`), { recursive: true, force: true })
-    for (const image of await engine.images(ofApp(appId))) await engine.removeImage(image.id)
+    for (const image of await engine.images(ofApp(appId))) if (!keptImages().has(image.id)) await engine.removeImage(image.id)
     for (const volume of await engine.volumes(ofApp(appId))) await engine.removeVolume(volume.name)
   }
 

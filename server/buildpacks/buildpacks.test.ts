@@ -1,11 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tar from 'tar-stream'
 import { afterEach } from 'vitest'
 import { shop, shopDb, user } from '../../test/support/memory.ts'
+import { systemClock as clock } from '../clock.ts'
+import { sizeOf } from '../disk/usage.ts'
+import { outsideAddress } from '../outside.ts'
 import { buildpacks } from './buildpacks.ts'
 import { buildpackFetcher } from './fetch.ts'
 import { canonical, parseReference } from './reference.ts'
@@ -52,7 +58,12 @@ describe("an app's buildpacks", () => {
 describe('fetching', () => {
   let folder: string
   const git = (...args: string[]) => execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: folder, encoding: 'utf8' }).trim() // prettier-ignore
-  const fetch = buildpackFetcher({ env: { PATH: process.env['PATH']!, HOME: '/nonexistent' } })
+  const fetch = buildpackFetcher({
+    env: { PATH: process.env['PATH']!, HOME: '/nonexistent' },
+    maxBytes: 1024 ** 2,
+    sizeOf,
+    clock,
+  })
   const { signal } = new AbortController()
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'dozen-test-bp-'))
@@ -90,6 +101,45 @@ describe('fetching', () => {
       expect([fetched!.name, await versionIn(fetched!)]).toEqual([`${folder}#${git('rev-parse', `v-${version}`)}`, version])
     }
     expect(await fetch(['heroku/nodejs'], signal)).toEqual([{ name: 'nodejs' }])
+  })
+  it.each([
+    ['its tree', (text: string) => Buffer.from(text.repeat(100_000))],
+    ['what is fetched', () => randomBytes(3 * 1024 ** 2)],
+  ])('is given up when %s is larger than the limit, which is named', async (_, content) => {
+    writeFileSync(join(folder, 'large'), content('twenty letters long.'))
+    git('add', '-A')
+    git('commit', '-qm', 'large')
+    await expect(fetch([folder], signal)).rejects.toThrow(/larger than 1048576 bytes \(DOZEN_BUILDPACK_LIMIT\)/)
+  })
+  describe('from a server', () => {
+    let asked: string[]
+    let server: Server
+    let port: number
+    beforeEach(async () => {
+      asked = []
+      server = createServer((req, res) => {
+        asked.push(`${req.headers.host} ${req.url}`)
+        res.writeHead(302, { location: `http://127.0.0.1:${port}/secret` }).end()
+      }).listen(0, '127.0.0.1')
+      await new Promise((resolve) => server.once('listening', resolve))
+      port = (server.address() as AddressInfo).port
+    })
+    afterEach(() => void server.close())
+    const asking = (addressOf: (host: string) => Promise<string>) =>
+      buildpackFetcher({ env: { PATH: process.env['PATH']!, HOME: '/nonexistent', GIT_TERMINAL_PROMPT: '0' }, maxBytes: 1024 ** 2, sizeOf, clock, addressOf }) // prettier-ignore
+
+    it.each(['127.0.0.1', '[::1]', 'localhost', '169.254.169.254', '0x7f000001'])(
+      'asks nothing of %s, which is inside (ABUSE 70)',
+      async (host) => {
+        const fetching = asking(outsideAddress)([`http://${host}:${port}/x.git`], signal)
+        await expect(fetching).rejects.toThrow(/could not be fetched: .* inside this machine or its network/)
+        expect(asked).toEqual([])
+      },
+    )
+    it('asks the address that was looked at, whatever the name leads to then, and follows it nowhere else (ABUSE 70)', async () => {
+      await expect(asking(async () => '127.0.0.1')([`http://buildpacks.invalid:${port}/x.git`], signal)).rejects.toThrow(/302/)
+      expect(asked).toEqual([`buildpacks.invalid:${port} /x.git/info/refs?service=git-upload-pack`])
+    })
   })
   it('says what git said', async () => {
     await expect(fetch([`${folder}#nope`], signal)).rejects.toMatchObject({ code: 'build_failed', message: expect.stringContaining('at nope could not be fetched') as string }) // prettier-ignore

@@ -1,7 +1,7 @@
 import { invalid } from '../errors.ts'
 
 /** dozen's own; each answers to Heroku's name for the same language. */
-export const OURS = ['nodejs', 'python', 'ruby', 'go', 'static', 'procfile', 'inline'] as const
+export const OURS = ['nodejs', 'python', 'ruby', 'go', 'static', 'procfile', 'inline', 'multi'] as const
 type Ours = (typeof OURS)[number]
 
 /** A buildpack as somebody named it. */

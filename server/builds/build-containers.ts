@@ -3,34 +3,36 @@ import type { Clock } from '../clock.ts'
 import type { Attached, Engine } from '../engine/port.ts'
 import type { Stack, StackImages } from '../stack/stack.ts'
 
-const MEMORY_BYTES = 4 * 1024 ** 3
-const MAX_PIDS = 4096
+export const MAX_PIDS = 4096
 const TMP_BYTES = '4g'
 /** A container that no push has asked for goes after so long. */
 const UNUSED_MS = 20_000
 
 export type BuildContainer = { id: string; attached: Attached; imagesDigest: string }
-type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock }
+type Deps = { engine: Engine; stack: Stack; instance: string; clock: Clock; memoryBytes: number }
 
 /**
  * Build containers: started, attached and waiting for their input. Starting one is a third of a small build, so it begins when a push
  * is announced, while git still negotiates, and once more after a build: who pushes often pushes again at once.
  */
-export function buildContainers({ engine, stack, instance, clock }: Deps) {
+export function buildContainers({ engine, stack, instance, clock, memoryBytes }: Deps) {
   const prepared = new Map<string, Promise<BuildContainer>>()
   /** What the app's last build here used: only apps that build by buildpacks are worth it. */
   const lastUsed = new Map<string, StackImages>()
   let made = 0
+  const cacheOf = (appId: string) => `dozen-${instance}-cache-${appId}`
+  const network = () =>
+    engine.ensureNetwork({
+      name: `dozen-${instance}-build`,
+      labels: { [LABEL.instance]: instance, [LABEL.role]: 'network' },
+      isolated: true,
+    })
 
   async function start(appId: string, images: StackImages): Promise<BuildContainer> {
     const labels = { [LABEL.instance]: instance, [LABEL.app]: appId }
-    const [cache, network, registry] = await Promise.all([
-      engine.ensureVolume({ name: `dozen-${instance}-cache-${appId}`, labels: { ...labels, [LABEL.role]: 'cache' } }),
-      engine.ensureNetwork({
-        name: `dozen-${instance}-build`,
-        labels: { [LABEL.instance]: instance, [LABEL.role]: 'network' },
-        isolated: true,
-      }),
+    const [cache, networkName, registry] = await Promise.all([
+      engine.ensureVolume({ name: cacheOf(appId), labels: { ...labels, [LABEL.role]: 'cache' } }),
+      network(),
       stack.registry(),
     ])
     const id = await engine.create({
@@ -40,11 +42,11 @@ export function buildContainers({ engine, stack, instance, clock }: Deps) {
       cmd: ['/opt/dozen/build'],
       env: { STACK: images.name, HOME: '/app', ...(registry && { NPM_CONFIG_REGISTRY: registry }) },
       labels: { [LABEL.instance]: instance, [LABEL.role]: 'build', [LABEL.buildOf]: appId },
-      network,
+      network: networkName,
       user: 'app',
       openStdin: true,
       isUnlogged: true,
-      memoryBytes: MEMORY_BYTES,
+      memoryBytes,
       pids: MAX_PIDS,
       capabilities: [],
       tmpfs: { '/tmp': `size=${TMP_BYTES},mode=1777,exec` },
@@ -72,8 +74,15 @@ export function buildContainers({ engine, stack, instance, clock }: Deps) {
   return {
     /** None is held ready. */
     isIdle: () => prepared.size === 0,
-    memoryBytes: MEMORY_BYTES,
+    memoryBytes,
+    /** Ours for builds. */
+    network,
     discard,
+    /** Empties the app's build cache. Rejects EngineError while a build uses it. */
+    async dropCache(appId: string): Promise<void> {
+      await discard(appId)
+      await engine.removeVolume(cacheOf(appId))
+    },
     /** A push is coming. Does nothing for an app that has not been built here yet, or when one is ready. */
     prepare(appId: string, forMs = UNUSED_MS) {
       const images = lastUsed.get(appId)

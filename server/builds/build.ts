@@ -6,7 +6,9 @@ export type Build = {
   readonly user: { readonly id: string; readonly email: string }
   readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
   readonly commit: string
+  /** Image ids that the app was built in and stands on. */
   readonly stackImage: string | null
+  readonly runImage?: string | null
   readonly reason: string | null
   /** Names of the buildpacks that took part, in order; [] for a Dockerfile, null until it has succeeded. */
   readonly buildpacks?: readonly string[] | null

@@ -11,7 +11,7 @@ import type { BuildContainers } from './build-containers.ts'
 import type { BuildInput, Io } from './built.ts'
 import type { Fetched } from './fetched.ts'
 import { printed } from './output.ts'
-import { configDefaultsOf, cutResult, processTypesOf } from './result.ts'
+import { configDefaultsOf, cutResult, discovered, processTypesOf } from './result.ts'
 import { keep, type Source } from './spool.ts'
 
 /** The engine tears a container's network down so slowly that the new release's start would wait for it: `clear` says when, or else this. */
@@ -23,8 +23,6 @@ type Made = {
   processTypes: Record<string, string>
   configDefaults: Record<string, string>
   buildpacks: string[]
-  buildMs: number
-  imageMs: number
 }
 
 /**
@@ -69,12 +67,17 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
       env: { HOME: '/app' },
     })
 
-  async function run(input: BuildInput, source: Source, fetched: Fetched, images: StackImages, io: Io): Promise<Made> {
-    const began = clock.now().getTime()
-    const head = await stack.pack([...envFiles(input.config), ...fetched.files])
+  async function run(
+    input: BuildInput,
+    source: Source,
+    fetched: Fetched,
+    images: StackImages,
+    io: Io & { onCompiled: () => void },
+  ): Promise<Made> {
+    const head = await stack.pack([...envFiles(input.config), ...named(input), ...fetched.files])
     const { id: container, attached } = await containers.take(input.appId, images)
     const mark = randomUUID()
-    const firstLine = Buffer.from(`${head.length} ${input.commit} ${mark}\n`)
+    const firstLine = Buffer.from(`${head.length} ${mark}\n`)
     const abort = () => void engine.kill(container, 'SIGKILL').catch(() => {})
     io.signal.addEventListener('abort', abort, { once: true })
     const remove = () => engine.remove(container).catch(() => {}) // else removeLeftovers does
@@ -86,22 +89,20 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
         status,
       } = await compile(attached, { head: Buffer.concat([firstLine, head]), source }, { log: io.log, mark })
       try {
-        const compiledAt = clock.now().getTime()
         if (status !== 0) await ended(container, io.signal)
         if (status !== 0 || !result) throw failure('it printed no result')
+        io.onCompiled()
         const processTypes = processTypesOf(result)
+        for (const line of discovered(result)) io.log(line)
         const image = await addLayer(input, images, { ...layer, createdAt: clock.now() })
         attached.close()
         done.set(input.buildId, remove)
         void clock.sleep(REMOVE_AFTER_MS).then(() => clear(input.buildId))
-        const imageMs = clock.now().getTime() - compiledAt
         return {
           image,
           processTypes,
           configDefaults: configDefaultsOf(result),
           buildpacks: result.buildpacks,
-          buildMs: compiledAt - began,
-          imageMs,
         }
       } finally {
         await layer.dispose()
@@ -117,7 +118,7 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
   async function ended(container: string, signal: AbortSignal) {
     const { code, oomKilled } = await engine.wait(container)
     signal.throwIfAborted()
-    if (oomKilled || code === 137) throw failure(`it needed more than ${containers.memoryBytes / 1024 ** 3} GiB of memory and was stopped. Build with less, or in fewer parallel steps`) // prettier-ignore
+    if (oomKilled || code === 137) throw failure(`it needed more than ${Math.round(containers.memoryBytes / 1024 ** 2)} MiB of memory and was stopped. Build with less or in fewer parallel steps, or raise DOZEN_BUILD_MEMORY`) // prettier-ignore
     if (code !== 0) throw failure(`it ended with status ${code}; the lines above say why`)
   }
 
@@ -143,6 +144,12 @@ async function kept(tree: Readable): Promise<Omit<Layer, 'createdAt'> & { dispos
     throw cause
   }
 }
+
+/** What the build is called: a version may be any text, or none. */
+const named = ({ commit, buildId }: BuildInput): PackedFile[] => [
+  { name: 'version', content: commit },
+  { name: 'request', content: buildId },
+]
 
 const envFiles = (config: BuildInput['config']): PackedFile[] =>
   Object.entries(config).map(([name, content]) => ({ name: `env/${name}`, content, owner: 1000 }))

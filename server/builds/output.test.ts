@@ -62,3 +62,14 @@ it('reads the log up to its mark, and not for ever', async () => {
   await printed(stream, (line) => log.push(line), 'end-of-it')
   expect(log).toEqual(['one', '', 'two'])
 })
+
+it('sees the mark behind more than it passes on, and when it comes in pieces', async () => {
+  const stream = new PassThrough()
+  let count = 0
+  const reading = printed(stream, () => count++, 'end-of-it')
+  for (let i = 0; i < 11; i++) stream.write('x\n'.repeat(10_000))
+  stream.write('end-')
+  setImmediate(() => stream.write('of-it\n'))
+  await reading
+  expect(count).toBe(100_001)
+})

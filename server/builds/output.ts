@@ -41,18 +41,21 @@ export function lines(log: (line: string) => void) {
 /** A progress bar redraws its line with CR: only what stays visible is kept. NUL ends up in no log. */
 const lastDrawn = (line: string) => line.replace(/\r+$/, '').replace(/^.*\r/s, '').replaceAll('\0', '')
 
-/** Reads a stream of bytes as lines, to its end or up to the line that ends with `mark`; invalid UTF-8 becomes U+FFFD. */
+/** Reads a stream of bytes as lines, to its end or up to the line that ends with `mark`, also when it printed too much; invalid UTF-8 becomes U+FFFD. */
 export async function printed(stream: Readable, log: (line: string) => void, mark?: string): Promise<void> {
-  let isDone = false
   const out = lines((line) => {
-    isDone = mark !== undefined && line.endsWith(mark)
-    if (!isDone) log(line)
-    else if (line !== mark) log(line.slice(0, -mark!.length))
+    if (mark === undefined || !line.endsWith(mark)) log(line)
+    else if (line !== mark) log(line.slice(0, -mark.length))
   })
   const decoder = new TextDecoder()
+  let tail = ''
   for await (const bytes of stream.iterator({ destroyOnReturn: false })) {
-    out.add(decoder.decode(bytes as Buffer, { stream: true }))
-    if (isDone) return
+    const text = decoder.decode(bytes as Buffer, { stream: true })
+    out.add(text)
+    if (mark === undefined) continue
+    tail += text
+    if (tail.includes(`${mark}\n`)) return
+    tail = tail.slice(-mark.length)
   }
   out.end()
 }

@@ -83,6 +83,21 @@ export function processTypesOf({ release, procfile }: Head): Record<string, stri
   return { ...defaults, ...parseProcfile(procfile) }
 }
 
+/** What will run, as Heroku tells it: the Procfile's types, then the buildpack's that it does not name. */
+export function discovered(head: Head): string[] {
+  const own = Object.keys(parseProcfile(head.procfile))
+  const more = Object.keys(processTypesOf(head)).filter((type) => !own.includes(type))
+  const nothing = own.length + more.length === 0
+  return [
+    '-----> Discovering process types',
+    `       Procfile declares types     -> ${own.join(', ') || '(none)'}`,
+    ...(more.length > 0 ? [`       Default types for ${head.buildpacks.at(-1) ?? 'the app'} -> ${more.join(', ')}`] : []),
+    ...(nothing
+      ? [' !     Nothing says what to run: add a Procfile with a line such as "web: COMMAND", commit it and push again.']
+      : []),
+  ]
+}
+
 const CONFIG_KEY = /^(?!(?:DOZEN|HEROKU)_)[A-Za-z_][A-Za-z0-9_]*$/i
 
 /** Config vars that the last buildpack wants set where the app has none of that name (BUILDPACK-API.md). */

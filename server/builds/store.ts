@@ -1,6 +1,6 @@
 import type { Db } from '../../db/open.ts'
 import type { Build } from './build.ts'
-import type { Built, Reusable } from './built.ts'
+import type { Built, Facts, Reusable } from './built.ts'
 
 type Row = {
   id: string
@@ -11,8 +11,10 @@ type Row = {
   status: Build['status']
   source_commit: string
   stack_image: string | null
+  run_image: string | null
   reason: string | null
   image: string | null
+  images: string
   image_kind: Reusable['imageKind'] | null
   port: number | null
   process_types: string | null
@@ -31,6 +33,7 @@ const fromRow = (r: Row): Build => ({
   status: r.status,
   commit: r.source_commit,
   stackImage: r.stack_image,
+  runImage: r.run_image,
   reason: r.reason,
   buildpacks: r.buildpacks === null ? null : (JSON.parse(r.buildpacks) as string[]),
   sizeBytes: r.size_bytes,
@@ -47,15 +50,19 @@ export function buildStore(db: Db) {
             @source_commit, @at, @at)
     RETURNING *`)
   const settle = db.prepare(`
-    UPDATE builds SET status = @status, reason = @reason, updated_at = @at
+    UPDATE builds SET status = @status, reason = @reason, stack_image = @stack_image, run_image = @run_image, durations = @durations, updated_at = @at
     WHERE id = @id AND status = 'pending'`)
   const succeed = db.prepare(`
-    UPDATE builds SET status = 'succeeded', stack_image = @stack_image, image = @image, image_kind = @image_kind, port = @port,
+    UPDATE builds SET status = 'succeeded', stack_image = @stack_image, run_image = @run_image, image = @image, images = @images, image_kind = @image_kind, port = @port,
                       process_types = @process_types, buildpacks = @buildpacks, inputs = @inputs, size_bytes = @size_bytes,
                       durations = @durations, updated_at = @at
     WHERE id = @id AND status = 'pending'`)
   const byInputs = db.prepare<[string, string], Row>(`
     SELECT * FROM builds WHERE app_id = ? AND inputs = ? AND status = 'succeeded' ORDER BY number DESC LIMIT 1`)
+  const lastStack = db.prepare<[string], { stack_image: string }>(`
+    SELECT stack_image FROM builds
+    WHERE app_id = ? AND stack_image IS NOT NULL AND coalesce(image_kind, 'buildpack') = 'buildpack'
+    ORDER BY number DESC LIMIT 1`)
   const failPending = db.prepare(`UPDATE builds SET status = 'failed', reason = ?, updated_at = ? WHERE status = 'pending'`)
   const byApp = db.prepare<[string], Row>('SELECT * FROM builds WHERE app_id = ? ORDER BY number')
   const byId = db.prepare<[string, string], Row>('SELECT * FROM builds WHERE app_id = ? AND id = ?')
@@ -77,7 +84,9 @@ export function buildStore(db: Db) {
       void succeed.run({
         id,
         stack_image: built.stackImage,
+        run_image: built.runImage,
         image: built.image,
+        images: JSON.stringify(built.images ?? {}),
         image_kind: built.imageKind,
         port: built.port,
         process_types: JSON.stringify(built.processTypes),
@@ -87,15 +96,27 @@ export function buildStore(db: Db) {
         durations: JSON.stringify(built.durations),
         at: at.toISOString(),
       }),
-    settle: (id: string, end: { status: 'failed' | 'canceled'; reason: string; at: Date }) =>
-      void settle.run({ id, status: end.status, reason: end.reason, at: end.at.toISOString() }),
+    /** False when it was over already. */
+    settle: (id: string, end: { status: 'failed' | 'canceled'; reason: string; at: Date; facts: Facts | undefined }) =>
+      settle.run({
+        id,
+        status: end.status,
+        reason: end.reason,
+        stack_image: end.facts?.stackImage ?? null,
+        run_image: end.facts?.runImage ?? null,
+        durations: end.facts ? JSON.stringify(end.facts.durations) : null,
+        at: end.at.toISOString(),
+      }).changes > 0,
     /** The newest build of this app that had these inputs. */
     findByInputs(appId: string, inputs: string): Reusable | undefined {
       const row = byInputs.get(appId, inputs)
       if (!row?.image || !row.image_kind || row.process_types === null) return undefined
       const processTypes = JSON.parse(row.process_types) as Record<string, string>
-      return { number: row.number, image: row.image, imageKind: row.image_kind, port: row.port, processTypes }
+      const images = JSON.parse(row.images) as Reusable['images'] & object
+      return { number: row.number, image: row.image, images, imageKind: row.image_kind, port: row.port, processTypes }
     },
+    /** What the app's last build that got so far was made on. */
+    lastStackImage: (appId: string) => lastStack.get(appId)?.stack_image,
     failPending: (reason: string, at: Date) => void failPending.run(reason, at.toISOString()),
     list: (appId: string) => byApp.all(appId).map(fromRow),
     find(appId: string, id: string) {

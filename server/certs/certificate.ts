@@ -45,12 +45,15 @@ export function described(certificate: X509Certificate): Certificate {
     hosts: names.map((name) => name.toLowerCase()),
     startsAt: new Date(certificate.validFrom),
     expiresAt: new Date(certificate.validTo),
-    issuer: certificate.issuer.replaceAll('\n', ', '),
-    subject: certificate.subject.replaceAll('\n', ', '),
+    issuer: oneLine(certificate.issuer),
+    subject: oneLine(certificate.subject),
     isSelfSigned: certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey),
   }
 }
 
-/** RFC 6125 §6.4.3: "*" stands for one whole label. A wildcard domain is covered by the same wildcard only. */
-export const covers = (hosts: readonly string[], host: string) =>
-  hosts.includes(host) || (!host.startsWith('*') && hosts.includes(host.replace(/^[^.]+/, '*')))
+/** Authorities leave the subject out these days: Node then has undefined, whatever its types say. */
+const oneLine = (name: string | undefined) => (name ?? '').replaceAll('\n', ', ')
+
+/** Names in a certificate that cover a host. RFC 6125 §6.4.3: "*" stands for one whole label; a wildcard is covered by the same one only. */
+export const namesFor = (host: string) => (host.startsWith('*') ? [host] : [host, host.replace(/^[^.]+/, '*')])
+export const covers = (hosts: readonly string[], host: string) => namesFor(host).some((name) => hosts.includes(name))

@@ -2,22 +2,13 @@ import type { Db } from '../../db/open.ts'
 import type { App } from '../apps/app.ts'
 import { invalid } from '../errors.ts'
 import type { LogSink } from '../logs/line.ts'
-
-/** How to find out whether a process that listens is well. Times in milliseconds. */
-export type Check = {
-  /** Answers 2xx or 3xx when it is well; null = it is enough that the port accepts connections. */
-  readonly path: string | null
-  readonly intervalMs: number
-  readonly timeoutMs: number
-  /** As many in a row that fail, and the process is started anew. */
-  readonly failures: number
-}
+import { parseCheck, type Check, type CheckInput } from '../manifest/check.ts'
 
 /** For every web process: one that no longer listens is noticed also when nobody has set a path. */
 export const DEFAULT_CHECK: Check = { path: null, intervalMs: 15_000, timeoutMs: 5_000, failures: 3 }
 
 type Row = { type: string; path: string; interval_ms: number; timeout_ms: number; failures: number }
-type Input = { path: string; interval?: number; timeout?: number; failures?: number }
+type Declared = Readonly<Record<string, Check>>
 
 const fromRow = ({ type, path, interval_ms: intervalMs, timeout_ms: timeoutMs, failures }: Row) => ({
   type,
@@ -35,21 +26,19 @@ export function checks({ db, logs, wake }: { db: Db; logs: LogSink; wake: () => 
   const tell = (app: App, text: string) => logs.publish({ appId: app.id, source: 'app', dyno: 'api', text })
 
   return {
-    list: (appId: string) => byApp.all(appId).map(fromRow),
-    /** What a process of this type is held to. */
-    of: (appId: string, type: string): Check =>
-      byApp
-        .all(appId)
-        .map(fromRow)
-        .find((one) => one.type === type)?.check ?? DEFAULT_CHECK,
-    /** Seconds in, as people say them. Throws invalid_params. */
-    set(app: App, user: { email: string }, type: string, { path, interval = 15, timeout = 5, failures = 3 }: Input): Check {
-      if (type !== 'web') throw invalid(`Only web processes listen, so only web has a health check, not ${JSON.stringify(type)}.`)
-      if (typeof path !== 'string' || !/^\/[\x21-\x7e]{0,500}$/.test(path))
-        throw invalid('path should be a path such as /health.')
-      const [intervalMs, timeoutMs] = [between('interval', interval, 1, 3600) * 1000, between('timeout', timeout, 0.1, 60) * 1000]
-      if (!Number.isInteger(failures)) throw invalid('failures should be a whole number from 1 to 100.')
-      upsert.run({ app_id: app.id, type, path, interval_ms: intervalMs, timeout_ms: timeoutMs, failures: between('failures', failures, 1, 100) }) // prettier-ignore
+    /** The app's own, then those of `declared`, its app.json, that it does not override. */
+    list(appId: string, declared: Declared = {}) {
+      const own = byApp.all(appId).map(fromRow)
+      const rest = Object.entries(declared).filter(([type]) => !own.some((one) => one.type === type))
+      return [...own, ...rest.map(([type, check]) => ({ type, check }))]
+    },
+    /** What a process of this type is held to, whose release declares `declared` in its app.json. */
+    of: (appId: string, type: string, declared: Declared = {}): Check =>
+      byApp.all(appId).map(fromRow).find((one) => one.type === type)?.check ?? declared[type] ?? DEFAULT_CHECK, // prettier-ignore
+    /** Throws invalid_params. */
+    set(app: App, user: { email: string }, type: string, input: CheckInput): Check {
+      const { path, intervalMs, timeoutMs, failures } = parseCheck(type, input)
+      upsert.run({ app_id: app.id, type, path, interval_ms: intervalMs, timeout_ms: timeoutMs, failures })
       tell(app, `Set health check of ${type} to ${path} by user ${user.email}`)
       wake()
       return this.of(app.id, type)
@@ -60,10 +49,4 @@ export function checks({ db, logs, wake }: { db: Db; logs: LogSink; wake: () => 
       wake()
     },
   }
-}
-
-function between(name: string, value: unknown, low: number, high: number): number {
-  if (typeof value !== 'number' || !(value >= low && value <= high))
-    throw invalid(`${name} should be a number from ${low} to ${high}.`)
-  return value
 }

@@ -19,14 +19,21 @@ type Ledger = {
   ): Release | undefined
 }
 
+type Deps = {
+  releases: Ledger
+  /** Throws invalid_params when a var means something to the platform, and this is no value for it. */
+  checkMeaning?: (key: string, value: string) => void
+}
+
 /** Factor III: what differs between deploys. Each change is a release. */
-export function configVars({ releases }: { releases: Ledger }) {
+export function configVars({ releases, checkMeaning = () => {} }: Deps) {
   return {
     current: (appId: string) => releases.currentConfig(appId),
     ofRelease: (appId: string, version: number) => releases.config(appId, version),
     /** null removes a key. Answers the release that was made, or the current one when nothing changes. */
     update(app: App, user: Release['user'], changes: Record<string, unknown>): Release {
       const checked = parseChanges(changes)
+      for (const [key, value] of checked) if (value !== null) checkMeaning(key, value)
       const made = releases.configure(app.id, user, (config) => applied(config, checked))
       return made ?? releases.current(app.id)!
     },

@@ -1,29 +1,29 @@
-import type { Readable } from 'node:stream'
 import type { SwitchCost } from '../api/wire.ts'
 import type { App } from '../apps/app.ts'
 import { AppError } from '../errors.ts'
 import { failpoint } from '../failpoint.ts'
 import type { LogSink } from '../logs/line.ts'
-import type { ImageSource, Release } from '../releases/release.ts'
+import type { BuildSource, BuiltSource, Queued } from '../builds/builds.ts'
+import type { Failure, ImageSource, Release } from '../releases/release.ts'
 import { queue } from './queue.ts'
 
 type User = Release['user']
 type Io = { signal: AbortSignal; log: (line: string) => void }
 /** `buildId`: what the build's record will be called, for who must know before its turn. */
-type Source =
-  { tar: Readable; commit: string; description?: string; buildId?: string } | { image: ImageSource; description: string }
+type Source = (BuildSource & { description?: string }) | { image: ImageSource; description: string }
 
 type Image = { image: ImageSource; configDefaults: Readonly<Record<string, string>>; description?: string }
 
 type Deps = {
   logs: LogSink
-  /** Builds and keeps the build's record; rejects AppError build_failed. */
-  build: (
-    input: { app: App; user: User; tar: Readable; commit: string; buildId?: string | undefined },
-    io: Io,
-  ) => Promise<ImageSource & { configDefaults?: Readonly<Record<string, string>> }>
-  /** Clears away what the build left running. */
-  clear: (buildId: string | null) => Promise<void>
+  builds: {
+    /** Makes the build's record, before its turn. */
+    enqueue: (app: App, user: User, source: BuildSource) => Queued
+    /** Builds and keeps what came of it; rejects AppError build_failed. */
+    run: (queued: Queued, input: { app: App; user: User; source: BuildSource }, io: Io) => Promise<BuiltSource>
+    /** Clears away what the build left running. */
+    clear: (buildId: string | null) => Promise<void>
+  }
   releases: {
     deploy(
       appId: string,
@@ -35,26 +35,28 @@ type Deps = {
     settled(appId: string, version: number, signal: AbortSignal): Promise<Release>
     newest(appId: string, statuses: readonly Release['status'][]): Release | undefined
     current(appId: string): Release | undefined
+    failure(appId: string, version: number): Failure | undefined
   }
-  /** The last lines that a process of a release wrote itself, for the one who waits for it. */
-  lastLines: (appId: string, release: number, dyno: string) => Promise<string[]>
   url: (app: App) => string
 }
 
+const WAITING = '-----> Another deploy of this app is under way: waiting for it to end...'
+
 /** The whole way of a push: build → release → switch. */
-export function deploys({ logs, build, clear, releases, lastLines, url }: Deps) {
+export function deploys({ logs, builds, releases, url }: Deps) {
   const turns = queue()
 
-  async function through(app: App, user: User, source: Source, io: Io): Promise<Release> {
+  type Deploy = { app: App; user: User; source: Source; queued: Queued | undefined }
+
+  async function through({ app, user, source, queued }: Deploy, io: Io): Promise<Release> {
     const { configDefaults, ...image } =
-      'image' in source
-        ? { ...source.image, configDefaults: {} }
-        : await build({ app, user, tar: source.tar, commit: source.commit, buildId: source.buildId }, io)
+      'image' in source ? { ...source.image, configDefaults: {} } : await builds.run(queued!, { app, user, source }, io)
+    const description = source.description
     try {
       io.signal.throwIfAborted()
-      return await released(app, user, { ...source, image, configDefaults: configDefaults ?? {} }, io)
+      return await released(app, user, { image, configDefaults, ...(description !== undefined && { description }) }, io)
     } finally {
-      await clear(image.buildId)
+      await builds.clear(image.buildId)
     }
   }
 
@@ -85,8 +87,7 @@ export function deploys({ logs, build, clear, releases, lastLines, url }: Deps) 
       log(`       ${url(app)} deployed to dozen`)
       return release
     }
-    const dyno = /^(\S+\.\d+) /.exec(release.reason ?? '')?.[1] ?? `release.${release.version}`
-    const lines = await lastLines(app.id, release.version, dyno)
+    const { dyno, lines } = releases.failure(app.id, release.version) ?? { dyno: '', lines: [] }
     if (lines.length > 0) log(` !     The last lines of ${dyno}:`)
     for (const line of lines) log(`       ${line}`)
     const serving = before?.source ? ` v${before.version} serves on, untouched.` : ''
@@ -103,12 +104,19 @@ export function deploys({ logs, build, clear, releases, lastLines, url }: Deps) 
         log(line)
         logs.publish({ appId: app.id, source: 'app', dyno: 'build', text: line })
       }
-      if (turns.isBusy(app.id)) both('-----> Another deploy of this app is under way: waiting for it to end...')
-      return turns.run(app.id, signal, () => through(app, user, source, { signal, log: both }))
+      const queued = 'image' in source ? undefined : builds.enqueue(app, user, source)
+      const either = queued ? AbortSignal.any([signal, queued.signal]) : signal
+      if (turns.isBusy(app.id)) [both, queued?.log].forEach((say) => say?.(WAITING))
+      const done = turns.run(app.id, either, () => through({ app, user, source, queued }, { signal: either, log: both }))
+      void done.then(
+        () => queued?.end(undefined),
+        (cause: unknown) => queued?.end(cause),
+      ) // without a build, too, this rejection is handled
+      return done
     },
   }
 }
 
-/** "Switch: 120 requests served meanwhile, 0 failed, longest wait 12 ms" */
-const costText = ({ served, failed, longestWaitMs, cut }: SwitchCost) =>
-  `Switch: ${served} requests served meanwhile, ${failed} failed, ${cut} cut, longest wait ${Math.round(longestWaitMs)} ms`
+/** "Switch: 120 requests served meanwhile, 0 failed, longest wait 12 ms, 3 drained, 0 cut" */
+const costText = ({ served, failed, longestWaitMs, drained, cut }: SwitchCost) =>
+  `Switch: ${served} requests served meanwhile, ${failed} failed, longest wait ${Math.round(longestWaitMs)} ms, ${drained} drained, ${cut} cut`

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Image } from '../engine/port.ts'
 import { EngineError } from '../engine/port.ts'
-import { disk } from './disk.ts'
+import { pruning } from './disk.ts'
 import { expendable } from './retention.ts'
 
 const AT = Date.UTC(2026, 0, 1)
@@ -35,7 +35,7 @@ describe('pruning', () => {
     asked = []
   })
   const make = (removeImage: (id: string) => Promise<void>) =>
-    disk({
+    pruning({
       engine: { images: async (labels) => (asked.push(labels), there), removeImage },
       clock: { now: () => new Date(AT), sleep: async () => {} },
       instance: 'i',

@@ -13,7 +13,7 @@ type Deps = {
 }
 
 /** Keeps what the platform puts on the engine's disk within its bounds. Only what carries this instance's label is ever removed. */
-export function disk({ engine, clock, instance, keptImages, releasedImages, isDeploying }: Deps) {
+export function pruning({ engine, clock, instance, keptImages, releasedImages, isDeploying }: Deps) {
   return {
     /**
      * Removes the images that no rollback can reach. An image that a container still uses stays until a later call. Returns how many went;

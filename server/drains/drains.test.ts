@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttp, type IncomingHttpHeaders } from 'node:http'
 import { createServer as createTcp, type AddressInfo, type Server, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
@@ -16,7 +16,8 @@ import { systemIds as ids } from '../ids.ts'
 import { logStream } from '../logs/stream.ts'
 import { vault as makeVault } from '../secrets/vault.ts'
 import { drains as makeDrains } from './drains.ts'
-import { isInside, parseTarget } from './target.ts'
+import { isInside } from '../outside.ts'
+import { parseTarget } from './target.ts'
 
 let folder: string
 let db: Db
@@ -74,7 +75,7 @@ describe('a drain', () => {
     say('before')
     const drains = make()
     drains.run(life.signal)
-    const { token } = drains.add(shop, user, `syslog://127.0.0.1:${port}`)
+    const { token } = await drains.add(shop, user, `syslog://127.0.0.1:${port}`)
     const texts = ['one', 'zwei ü 12 <5>', ...Array.from({ length: 500 }, (_, i) => `line ${i}`)]
     texts.forEach(say)
     await until(() => got.length >= 503)
@@ -102,7 +103,7 @@ describe('a drain', () => {
     )
     const drains = make({ ca })
     drains.run(life.signal)
-    for (const url of [`syslog+tls://localhost:${tls}`, `syslog+udp://127.0.0.1:${udp.address().port}`, `http://me:pw@127.0.0.1:${web}/in?x=1`, `http+ndjson://127.0.0.1:${web}/json`]) drains.add(shop, user, url) // prettier-ignore
+    for (const url of [`syslog+tls://localhost:${tls}`, `syslog+udp://127.0.0.1:${udp.address().port}`, `http://me:pw@127.0.0.1:${web}/in?x=1`, `http+ndjson://127.0.0.1:${web}/json`]) await drains.add(shop, user, url) // prettier-ignore
     say('hello')
     await until(() => ['tls', 'udp'].every((way) => got.some((one) => one.startsWith(way) && one.endsWith('hello'))))
     await until(() => posts.filter(({ body }) => body.includes('hello')).length === 2)
@@ -114,7 +115,11 @@ describe('a drain', () => {
     expect(framed.body).toMatch(/(^|\n)\d+ <190>1 \S+ host app web\.1 - hello\n/)
     const json = posts.find(({ headers, body }) => headers['content-type'] === 'application/x-ndjson' && body.includes('hello'))!
     expect(JSON.parse(json.body.trimEnd().split('\n').at(-1)!)).toMatchObject({ source: 'app', dyno: 'web.1', text: 'hello' })
-    expect((await lines('Add drain')).join()).not.toContain('pw')
+    const told = (await lines('Add drain')).join()
+    expect(told).toContain('/in?… by user')
+    for (const secret of ['pw', 'x=1']) expect(told).not.toContain(secret)
+    say('é'.repeat(1_000))
+    await until(() => got.some((one) => one.startsWith('udp') && one.endsWith('éé')))
   })
 
   it('waits for a receiver that is away, over a restart too, and says so', async () => {
@@ -123,7 +128,7 @@ describe('a drain', () => {
     closers.pop()!()
     const first = make()
     first.run(life.signal)
-    first.add(shop, user, `syslog://127.0.0.1:${port}`)
+    await first.add(shop, user, `syslog://127.0.0.1:${port}`)
     say('early')
     await until(async () => (await lines('Error L10 (Drain unreachable)')).length > 0)
     life.abort()
@@ -142,7 +147,7 @@ describe('a drain', () => {
   it('counts what was dropped before it could be sent', { timeout: 20_000 }, async () => {
     stream = logStream({ folder, clock, bytesPerApp: 64 * 1024 })
     const drains = make()
-    drains.add(shop, user, 'syslog://127.0.0.1:1') // nothing runs yet
+    await drains.add(shop, user, 'syslog://127.0.0.1:1') // nothing runs yet
     say('lost')
     for (let i = 0; i < 3000; i++) {
       say('x'.repeat(200))
@@ -162,12 +167,23 @@ describe('a drain', () => {
     expect(got.some((message) => message.endsWith('lost'))).toBe(false)
   })
 
-  it('stops when it is removed, and is found by URL, id and token', () => {
+  it('takes one line on demand, or says why not', async () => {
+    const got: string[] = []
+    const port = await listening(createTcp(receiver((message) => got.push(message))))
+    const drains = make()
+    const { id } = await drains.add(shop, user, `syslog://127.0.0.1:${port}`)
+    expect((await drains.test(shop, user, id)).drain.id).toBe(id)
+    await until(() => got.some((message) => message.endsWith(`Test of this drain by user ${user.email}`)))
+    closers.pop()!()
+    await expect(drains.test(shop, user, id)).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('took no line') as string }) // prettier-ignore
+  })
+
+  it('stops when it is removed, and is found by URL, id and token', async () => {
     const drains = make()
     const url = 'https://logs.example.com/in'
-    const { id, token } = drains.add(shop, user, url)
+    const { id, token } = await drains.add(shop, user, url)
     for (const name of [id, token, url]) expect(drains.find(shop, name).id).toBe(id)
-    expect(() => drains.add(shop, user, url)).toThrow('already')
+    await expect(drains.add(shop, user, url)).rejects.toThrow('already')
     drains.remove(shop, user, url)
     expect(() => drains.find(shop, id)).toThrow()
   })
@@ -176,7 +192,7 @@ describe('a drain', () => {
 describe('where a drain may lead', () => {
   it.each(['', 'logs.example.com', 'ftp://x', 'file:///etc/passwd', 'gopher://x', 'unix:/x', 'syslog://', 'https://x:99999'])(
     'not to %j',
-    (url) => expect(() => make().add(shop, user, url)).toThrow('is no drain address'),
+    (url) => expect(make().add(shop, user, url)).rejects.toThrow('is no drain address'),
   )
   it.each([
     'syslog://127.0.0.1:514',
@@ -188,16 +204,29 @@ describe('where a drain may lead', () => {
     'https://10.1.2.3',
     'http://[::ffff:127.0.0.1]/',
   ])('not inside: %s', (url) =>
-    expect(() => make({ isInsideAllowed: false }).add(shop, user, url)).toThrow(/inside this machine/),
+    expect(make({ isInsideAllowed: false }).add(shop, user, url)).rejects.toThrow(/inside this machine/),
   )
-  it('not inside by a name that resolves there, checked when it connects', async () => {
+  it('not inside by a name that resolves there', async () => {
+    const added = make({ isInsideAllowed: false }).add(shop, user, `http://${hostname()}:80/`)
+    await expect(added).rejects.toThrow(/inside this machine/)
+  })
+  it('not inside by a name that changes its mind: checked when it connects', async () => {
     let asked = 0
     const port = await listening(createHttp((_req, res) => (asked++, res.end())))
-    const drains = make({ isInsideAllowed: false })
-    drains.run(life.signal)
-    drains.add(shop, user, `http://localhost.localdomain.:${port}/`)
+    await make().add(shop, user, `http://${hostname()}:${port}/`)
+    make({ isInsideAllowed: false }).run(life.signal)
     say('x')
-    await until(async () => (await lines('Error L10 (Drain unreachable)')).length > 0)
+    await until(async () => (await lines('is an address inside this machine')).length > 0)
+    expect(asked).toBe(0)
+  })
+  it('not inside by a redirect', async () => {
+    let asked = 0
+    const inner = await listening(createHttp((_req, res) => (asked++, res.end())))
+    const outer = await listening(createHttp((_req, res) => res.writeHead(302, { location: `http://127.0.0.1:${inner}/` }).end()))
+    const drains = make()
+    drains.run(life.signal)
+    await drains.add(shop, user, `http://127.0.0.1:${outer}/`)
+    await until(async () => (await lines('it answered 302')).length > 0)
     expect(asked).toBe(0)
   })
   it('has the ports of its scheme', () => {
@@ -213,6 +242,9 @@ describe('where a drain may lead', () => {
     ['fe80::1', true],
     ['fd00::1', true],
     ['::', true],
+    ['2002:7f00:1::', true],
+    ['64:ff9b::7f00:1', true],
+    ['::ffff:7f00:1', true],
   ])('%s inside: %s', (address, so) =>
     // prettier-ignore
     expect(isInside(address)).toBe(so),

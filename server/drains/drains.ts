@@ -6,7 +6,8 @@ import type { Ids } from '../ids.ts'
 import type { LogLine, LogSink } from '../logs/line.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { drainStore, type Drain } from './store.ts'
-import { checkLiteral, outsideOnly, parseTarget } from './target.ts'
+import { checkHost, outsideOnly } from '../outside.ts'
+import { parseTarget } from './target.ts'
 import { transport } from './transport.ts'
 
 const MAX_DRAINS = 10
@@ -80,8 +81,11 @@ export function drains({ db, vault, clock, ids, stream, isInsideAllowed, ca }: D
     }
   }
 
+  const wayOf = ({ url, token }: Drain) =>
+    transport(parseTarget(url), { token, lookup: isInsideAllowed ? undefined : outsideOnly, ca })
+
   async function run(drain: Drain, signal: AbortSignal): Promise<void> {
-    const way = transport(parseTarget(drain.url), { token: drain.token, lookup: isInsideAllowed ? undefined : outsideOnly, ca })
+    const way = wayOf(drain)
     try {
       for (let position = drain.position; ;) {
         signal.throwIfAborted()
@@ -118,9 +122,9 @@ export function drains({ db, vault, clock, ids, stream, isInsideAllowed, ca }: D
     list: (appId: string) => store.byApp(appId),
     find,
     /** Lines from now on. Throws invalid_params, conflict. */
-    add(app: App, user: { email: string }, url: string): Drain {
+    async add(app: App, user: { email: string }, url: string): Promise<Drain> {
       const { host } = parseTarget(url)
-      if (!isInsideAllowed) checkLiteral(host)
+      if (!isInsideAllowed) await checkHost(host)
       const present = store.byApp(app.id)
       if (present.some((one) => one.url === url)) throw new AppError('conflict', 'The app has this drain already.')
       if (present.length >= MAX_DRAINS) throw invalid(`An app has at most ${MAX_DRAINS} drains.`)
@@ -130,6 +134,20 @@ export function drains({ db, vault, clock, ids, stream, isInsideAllowed, ca }: D
       const drain = find(app, id)
       start(drain)
       return drain
+    },
+    /** Sends one line there now, past those that wait. Throws unavailable with what the other side said. */
+    async test(app: App, user: { email: string }, urlOrId: string): Promise<{ drain: Drain; ms: number }> {
+      const drain = find(app, urlOrId)
+      const way = wayOf(drain)
+      const started = clock.now().getTime()
+      try {
+        await way.send([testLine(app.id, user, clock.now())], ids.uuid())
+        return { drain, ms: clock.now().getTime() - started }
+      } catch (cause) {
+        throw new AppError('unavailable', `${shownUrl(drain.url)} took no line: ${(cause as Error).message}.`, { cause })
+      } finally {
+        way.close()
+      }
     },
     remove(app: App, user: { email: string }, urlOrId: string): Drain {
       const drain = find(app, urlOrId)
@@ -156,5 +174,11 @@ export function drains({ db, vault, clock, ids, stream, isInsideAllowed, ca }: D
   }
 }
 
-/** Without the password. */
-const shownUrl = (url: string) => url.replace(/\/\/[^/@]*@/, '//')
+function testLine(appId: string, { email }: { email: string }, now: Date): LogLine {
+  const text = `Test of this drain by user ${email}`
+  const time = now.toISOString().replace('Z', '000+00:00')
+  return { appId, source: 'dozen', dyno: 'drain', text, id: 0, time, release: undefined, origin: undefined }
+}
+
+/** Without the password, and without a query: receivers have their keys there. */
+const shownUrl = (url: string) => url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*/s, '?…')

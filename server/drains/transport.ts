@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import http from 'node:http'
 import https from 'node:https'
-import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { LogLine } from '../logs/line.ts'
 import { counted, logplex, ndjson, syslog } from './framing.ts'
@@ -25,7 +25,8 @@ function tcp({ scheme, host, port }: Target, { token, lookup, ca }: Options): Tr
     new Promise<Socket>((resolve, reject) => {
       if (open && !open.destroyed && open.writable) return resolve(open)
       const options = { host, port, ...(lookup && { lookup }), ...(ca && { ca }) }
-      const made = scheme === 'syslog+tls' ? connectTls({ ...options, servername: host }) : connectTcp(options)
+      const made =
+        scheme === 'syslog+tls' ? connectTls({ ...options, ...(isIP(host) === 0 && { servername: host }) }) : connectTcp(options)
       const fail = (cause: Error) => (made.destroy(), reject(cause))
       made.setTimeout(TIMEOUT_MS, () => !open && fail(new Error('it did not connect in time')))
       made.once('error', fail)
@@ -60,7 +61,7 @@ function udp({ host, port }: Target, { token, lookup }: Options): Transport {
   return {
     async send(lines) {
       for (const line of lines) {
-        const bytes = Buffer.from(syslog(line, token)).subarray(0, MAX_DATAGRAM_BYTES)
+        const bytes = cut(Buffer.from(syslog(line, token)))
         await new Promise<void>((resolve, reject) =>
           socket.send(bytes, port, host, (cause) => (cause ? reject(cause) : resolve())),
         )
@@ -68,6 +69,13 @@ function udp({ host, port }: Target, { token, lookup }: Options): Transport {
     },
     close: () => socket.close(),
   }
+}
+
+/** To what fits a datagram, never inside a character. */
+function cut(bytes: Buffer): Buffer {
+  let end = Math.min(bytes.length, MAX_DATAGRAM_BYTES)
+  while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--
+  return bytes.subarray(0, end)
 }
 
 function web({ scheme, host, port, path, authorization }: Target, { token, lookup, ca }: Options): Transport {

@@ -1,11 +1,14 @@
 import { PassThrough, type Duplex, type Readable } from 'node:stream'
 import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode'
 import { guard, labelFilter, type Client } from './docker-guard.ts'
-import { frameCutter, sinceOf, splitTime } from './frames.ts'
-import type { Attached, Container, Containers, ContainerSpec, Exit, LogChunk } from './port.ts'
+import { logs } from './docker-logs.ts'
+import { outOfMemory } from './docker-oom.ts'
+import { frameCutter } from './frames.ts'
+import type { Attached, Container, Containers, ContainerSpec, Exit } from './port.ts'
 
-export function containers(client: Client): Containers {
+export function containers(client: Client, socketPath: string, openFiles: number | undefined): Containers {
   const known = new Map<string, { mark: string; container: Container }>()
+  const ranOutOfMemory = outOfMemory(client)
 
   async function list(labels: Readonly<Record<string, string>>): Promise<Container[]> {
     const found = await guard(client.listContainers({ all: true, filters: { label: labelFilter(labels) } }))
@@ -25,13 +28,15 @@ export function containers(client: Client): Containers {
 
   async function find(id: string): Promise<Container | undefined> {
     const info = await guard(client.getContainer(id).inspect(), { fine: [404] })
-    return info && fromInspect(info)
+    if (!info) return undefined
+    const container = fromInspect(info)
+    return container.state === 'exited' ? { ...container, exit: exitOf(info, await ranOutOfMemory(info)) } : container
   }
 
   return {
     list,
     find,
-    create: async (spec) => (await guard(client.createContainer(createOptions(spec)))).id,
+    create: async (spec) => (await guard(client.createContainer(createOptions(spec, openFiles)))).id,
     async start(id) {
       await guard(client.getContainer(id).start(), { fine: [304] })
     },
@@ -40,6 +45,12 @@ export function containers(client: Client): Containers {
     },
     async kill(id, signal) {
       await guard(client.getContainer(id).kill({ signal }), { fine: [404, 409] }) // 409: it is not running
+    },
+    async pause(id) {
+      await guard(client.getContainer(id).pause(), { fine: [404, 409] }) // 409: it is not running, or paused already
+    },
+    async unpause(id) {
+      await guard(client.getContainer(id).unpause(), { fine: [404, 409, 500] }) // 500: it is not paused (moby 20.10)
     },
     async remove(id) {
       await guard(client.getContainer(id).remove({ force: true, v: true }), { fine: [404, 409] }) // 409: a removal is under way
@@ -54,7 +65,7 @@ export function containers(client: Client): Containers {
     async resize(id, { columns, rows }) {
       await guard(client.getContainer(id).resize({ w: columns, h: rows }), { fine: [404, 409] })
     },
-    logs: (id, options) => logs(client, id, options),
+    logs: (id, options) => logs(socketPath, id, options),
     async putArchive(id, path, tar) {
       await guard(client.getContainer(id).putArchive(tar as Readable, { path }))
     },
@@ -62,7 +73,7 @@ export function containers(client: Client): Containers {
   }
 }
 
-function createOptions(spec: ContainerSpec): ContainerCreateOptions {
+function createOptions(spec: ContainerSpec, openFiles: number | undefined): ContainerCreateOptions {
   return {
     name: spec.name,
     Image: spec.image,
@@ -77,21 +88,26 @@ function createOptions(spec: ContainerSpec): ContainerCreateOptions {
     Tty: spec.tty ?? false,
     OpenStdin: spec.openStdin ?? false,
     StdinOnce: spec.openStdin ?? false,
-    HostConfig: hostConfig(spec),
+    HostConfig: hostConfig(spec, openFiles),
   }
 }
 
-function hostConfig(spec: ContainerSpec): NonNullable<ContainerCreateOptions['HostConfig']> {
+function hostConfig(spec: ContainerSpec, openFiles: number | undefined): NonNullable<ContainerCreateOptions['HostConfig']> {
   return {
     NetworkMode: spec.network,
     Init: true, // a pid 1 that reaps zombies and passes signals on: the app's default signal actions hold again
     LogConfig: spec.isUnlogged
       ? { Type: 'none', Config: {} }
-      : { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '2' } },
+      : { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '3' } },
+    Ulimits: [
+      { Name: 'core', Soft: 0, Hard: 0 }, // a core file would hold every config var
+      ...(openFiles ? [{ Name: 'nofile', Soft: openFiles, Hard: openFiles }] : []),
+    ],
     SecurityOpt: spec.mayGainPrivileges ? [] : ['no-new-privileges'],
     ...(spec.capabilities && { CapDrop: ['ALL'], CapAdd: [...spec.capabilities] }),
     ...(spec.memoryBytes && { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
     ...(spec.cpus && { NanoCpus: Math.round(spec.cpus * 1e9) }),
+    ...(spec.isReadOnly && { ReadonlyRootfs: true }),
     ...(spec.pids && { PidsLimit: spec.pids }),
     ...(spec.tmpfs && { Tmpfs: { ...spec.tmpfs } }),
     ...(spec.volumes && {
@@ -114,8 +130,8 @@ const STATES: Record<string, Container['state']> = {
 
 function fromInspect(info: ContainerInspectInfo): Container {
   const state = STATES[info.State.Status] ?? 'exited'
-  const ip = state === 'running' ? ipOf(info.NetworkSettings.Networks) : ''
-  const container: Container = {
+  const ip = state === 'running' || state === 'paused' ? ipOf(info.NetworkSettings.Networks) : ''
+  return {
     id: info.Id,
     name: info.Name.replace(/^\//, ''),
     image: info.Image,
@@ -125,13 +141,12 @@ function fromInspect(info: ContainerInspectInfo): Container {
     ...(!info.State.StartedAt.startsWith('0001') && { startedAt: new Date(info.State.StartedAt) }),
     ...(ip && { ip }),
   }
-  return state === 'exited' ? { ...container, exit: exitOf(info) } : container
 }
 
-const exitOf = ({ State }: ContainerInspectInfo): Exit => ({
+const exitOf = ({ State }: ContainerInspectInfo, oomKilled: boolean): Exit => ({
   code: State.ExitCode,
   at: new Date(State.FinishedAt),
-  oomKilled: State.OOMKilled,
+  oomKilled,
 })
 
 const ipOf = (networks: Record<string, { IPAddress: string }> | undefined) =>
@@ -162,26 +177,4 @@ function pauseUntilDrained(socket: Duplex, streams: PassThrough[]) {
   const full = streams.filter((stream) => stream.writableNeedDrain)
   let left = full.length
   for (const stream of full) stream.once('drain', () => --left === 0 && socket.resume())
-}
-
-async function* logs(
-  client: Client,
-  id: string,
-  { since, follow, signal }: Parameters<Containers['logs']>[1],
-): AsyncIterable<LogChunk> {
-  const options = { follow: true as const, stdout: true, stderr: true, timestamps: true, ...(since && { since: sinceOf(since) }) }
-  const once = follow ? {} : { until: '9999999999' } // ends at what there is; dockerode streams only with follow
-  const stream = (await guard(
-    client.getContainer(id).logs({ ...options, ...once, ...(signal && { abortSignal: signal }) } as typeof options),
-  )) as Readable
-  const cut = frameCutter()
-  try {
-    for await (const bytes of stream) {
-      for (const frame of cut(bytes as Buffer)) yield { stream: frame.stream, ...splitTime(frame.payload) }
-    }
-  } catch (cause) {
-    if (!signal?.aborted) await guard(Promise.reject(cause))
-  } finally {
-    stream.destroy()
-  }
 }

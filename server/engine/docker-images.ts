@@ -1,7 +1,9 @@
+import { StringDecoder } from 'node:string_decoder'
 import type { Readable } from 'node:stream'
 import type { ImageInspectInfo } from 'dockerode'
+import { decodeTrace, traceText } from './buildkit-trace.ts'
 import { guard, labelFilter, type Client } from './docker-guard.ts'
-import { addLayer, configOf } from './docker-layers.ts'
+import { addLayer, configOf, derive } from './docker-layers.ts'
 import { EngineError, type BuildOptions, type Image, type ImageChanges, type Images } from './port.ts'
 
 export function images(client: Client): Images {
@@ -22,6 +24,7 @@ export function images(client: Client): Images {
     },
     addLayer: (base, layer, changes) =>
       addLayer(client, { ...made, progress: (...all) => progress(...all, () => {}) }, base, layer, changes),
+    derive: (base, changes) => derive(client, { ...made, progress: (...all) => progress(...all, () => {}) }, base, changes),
     build: (context, options) => build(client, context, options),
     async importImage(tar, { tag, ...changes }) {
       const [repo = '', version = ''] = tag?.split(':') ?? []
@@ -36,6 +39,11 @@ export function images(client: Client): Images {
       const stream = (await guard(client.pull(ref, signal ? { abortSignal: signal } : {}) as Promise<unknown>)) as Readable
       await progress(client, stream, (event) => event.status && onOutput?.(event.status))
     },
+    saveImages: (ids) => saveImages(client, ids),
+    async loadImages(tar) {
+      const stream = (await guard(client.loadImage(tar as never) as unknown as Promise<unknown>)) as Readable
+      await progress(client, stream, () => {})
+    },
     async tag(id, ref) {
       const [repo = ref, tag = 'latest'] = ref.split(':')
       await guard(client.getImage(id).tag({ repo, tag }))
@@ -45,6 +53,19 @@ export function images(client: Client): Images {
     },
   }
   return made
+}
+
+type Dial = (options: object, done: (cause: Error | null, answer: Readable) => void) => void
+
+/** The client library knows how to save one image; many at once share their layers. It cuts the last letter off a path with a query. */
+function saveImages(client: Client, ids: readonly string[]): Promise<Readable> {
+  const { dial } = client.modem as unknown as { dial: Dial }
+  const path = `/images/get?${ids.map((id) => `names=${encodeURIComponent(id)}`).join('&')}?`
+  const options = { path, method: 'GET', isStream: true, statusCodes: { 200: true, 404: 'no such image', 500: 'server error' } }
+  const call = new Promise<Readable>((resolve, reject) =>
+    dial.call(client.modem, options, (cause, answer) => (cause ? reject(cause) : resolve(answer))),
+  )
+  return guard(call)
 }
 
 function fromInspect(info: ImageInspectInfo): Image {
@@ -94,21 +115,44 @@ async function build(client: Client, context: Readable, options: BuildOptions): 
   const stream = await guard(client.buildImage(context, request as object) as Promise<unknown> as Promise<Readable>)
   let id = ''
   const lastLines: string[] = []
-  await progress(client, stream, (event) => {
-    if (event.stream?.startsWith('Built image: ')) id = event.stream.slice('Built image: '.length).trim()
-    else if (event.stream) {
-      lastLines.splice(0, lastLines.length - 19, event.stream.trimEnd())
-      onOutput(event.stream)
-    }
-  }).catch((cause: Error) => {
-    throw new EngineError('build_failed', cause.message || lastLines.join('\n'), { cause })
+  const tell = traceText((text) => {
+    lastLines.splice(0, lastLines.length - 19, text.trimEnd())
+    onOutput(text)
+  })
+  await followed(stream, (event) => {
+    if (event.id === 'moby.buildkit.trace' && typeof event.aux === 'string') tell(decodeTrace(event.aux))
+    else if (event.id === 'moby.image.id') id = (event.aux as { ID?: string }).ID ?? ''
+    else if (event.error) throw new EngineError(/no space left/i.test(event.error) ? 'no_space' : 'build_failed', event.error)
   })
   if (!id) throw new EngineError('build_failed', lastLines.join('\n') || 'The build ended without an image.')
   return id
 }
 
+type BuildEvent = { id?: string; aux?: unknown; error?: string }
+
+/** The engine's answer, one JSON event a line. Rejects with what `onEvent` throws. */
+async function followed(stream: Readable, onEvent: (event: BuildEvent) => void): Promise<void> {
+  stream.on('error', () => {}) // also after an early end, when nobody iterates any more
+  try {
+    for await (const line of linesOf(stream)) onEvent(JSON.parse(line) as BuildEvent)
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause
+    throw new EngineError('build_failed', (cause as Error).message, { cause })
+  }
+}
+
+async function* linesOf(stream: Readable): AsyncIterable<string> {
+  const decoder = new StringDecoder()
+  let rest = ''
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const lines = (rest + decoder.write(chunk)).split('\n')
+    rest = lines.pop()!
+    yield* lines.filter((line) => line.trim() !== '')
+  }
+}
+
 type Progress = { stream?: string; status?: string; error?: string }
-/** dockerode 5's own reader of BuildKit's protobuf trace, which its type package does not know yet. */
+/** Which its type package does not know. */
 type Following = {
   followProgress(
     stream: Readable,

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import tar from 'tar-stream'
 import { guard, type Client } from './docker-guard.ts'
-import { EngineError, type ImageChanges, type Images, type Layer } from './port.ts'
+import { EngineError, type ImageChanges, type Images, type Labels, type Layer } from './port.ts'
 
 type Engine = Pick<Images, 'image' | 'commit'> & { progress: (client: Client, stream: Readable) => Promise<unknown> }
 
@@ -36,9 +36,8 @@ export async function loadLayer(
 ): Promise<string> {
   const info = await guard(client.getImage(base).inspect())
   const former = info.RootFS.Layers ?? []
-  const config = JSON.stringify({
-    architecture: info.Architecture,
-    os: info.Os,
+  const config = {
+    ...platformOf(info),
     created: layer.createdAt.toISOString(),
     config: {
       ...info.Config,
@@ -47,13 +46,65 @@ export async function loadLayer(
     },
     rootfs: { type: 'layers', diff_ids: [...former, `sha256:${layer.sha256}`] },
     history: [...former.map(() => ({ created_by: 'stack' })), { created_by: 'dozen build' }],
-  })
-  const id = createHash('sha256').update(config).digest('hex')
-  const layers = [...former.map((diff) => `${diff.replace('sha256:', '')}/layer.tar`), 'layer.tar']
+  }
+  return load(client, engine, { config, former, layer })
+}
+
+/** The same layers with other settings, without a layer of its own; by a container and a commit where the engine wants every layer. */
+export async function derive(
+  client: Client,
+  engine: Engine,
+  base: string,
+  changes: { labels: Labels; hidden?: readonly string[] },
+) {
+  const info = await guard(client.getImage(base).inspect())
+  const former = info.RootFS.Layers ?? []
+  const config = {
+    ...platformOf(info),
+    created: info.Created,
+    config: { ...info.Config, Labels: { ...info.Config.Labels, ...changes.labels } },
+    rootfs: { type: 'layers', diff_ids: former },
+    history: cleanHistory((await guard(client.getImage(base).history())) as Entry[], former.length, changes.hidden ?? []),
+  }
+  try {
+    return await load(client, engine, { config, former })
+  } catch (cause) {
+    if (cause instanceof EngineError && (cause.code === 'unreachable' || cause.code === 'no_space')) throw cause
+    return commitLayer(client, engine, base, undefined, { labels: config.config.Labels })
+  }
+}
+
+type Entry = { CreatedBy: string; Created: number; Size: number }
+/** What leaves no layer behind (image spec, `empty_layer`). */
+const EMPTY =
+  /^(?:\/bin\/sh -c #\(nop\)\s+)?(ENV|CMD|ENTRYPOINT|LABEL|EXPOSE|ARG|USER|VOLUME|STOPSIGNAL|HEALTHCHECK|ONBUILD|SHELL|MAINTAINER)\b/i
+
+/** Oldest first, as an image's JSON has it. One plain entry per layer when the engine's list cannot be told apart. */
+export function cleanHistory(newestFirst: readonly Entry[], layers: number, hidden: readonly string[]) {
+  const clean = (text: string) => hidden.reduce((all, secret) => all.replaceAll(secret, '[redacted]'), text)
+  const entries = newestFirst.toReversed().map(({ CreatedBy, Created }) => ({
+    created: new Date(Created * 1000).toISOString(),
+    created_by: clean(CreatedBy),
+    ...(EMPTY.test(CreatedBy) && { empty_layer: true }),
+  }))
+  if (entries.filter((entry) => !entry.empty_layer).length === layers) return entries
+  return Array.from({ length: layers }, () => ({ created_by: 'layer' }))
+}
+
+const platformOf = ({ Architecture, Os }: { Architecture: string; Os: string }) => ({ architecture: Architecture, os: Os })
+
+type Loaded = { config: object; former: readonly string[]; layer?: Layer }
+
+async function load(client: Client, engine: Engine, { config, former, layer }: Loaded): Promise<string> {
+  const json = JSON.stringify(config)
+  const id = createHash('sha256').update(json).digest('hex')
+  const layers = [...former.map((diff) => `${diff.replace('sha256:', '')}/layer.tar`), ...(layer ? ['layer.tar'] : [])]
   const archive = tar.pack()
-  archive.entry({ name: `${id}.json` }, config)
+  archive.entry({ name: `${id}.json` }, json)
   archive.entry({ name: 'manifest.json' }, JSON.stringify([{ Config: `${id}.json`, RepoTags: null, Layers: layers }]))
-  const sent = pipeline(layer.open(), archive.entry({ name: 'layer.tar', size: layer.bytes })).then(() => archive.finalize())
+  const sent = layer
+    ? pipeline(layer.open(), archive.entry({ name: 'layer.tar', size: layer.bytes })).then(() => archive.finalize())
+    : Promise.resolve(archive.finalize())
   const answered = guard(client.loadImage(archive as never, { quiet: '1' })).then((stream) =>
     engine.progress(client, stream as Readable),
   )
@@ -68,13 +119,13 @@ export async function commitLayer(
   client: Client,
   engine: Engine,
   base: string,
-  layer: Layer,
+  layer: Layer | undefined,
   changes: ImageChanges,
 ): Promise<string> {
   const options = { Image: base, Entrypoint: [], Cmd: ['-'], Labels: { ...changes.labels, 'dozen.role': 'build' }, HostConfig: { NetworkMode: 'none' } } // prettier-ignore
   const container = await guard(client.createContainer(options))
   try {
-    await guard(container.putArchive(layer.open(), { path: '/' }))
+    if (layer) await guard(container.putArchive(layer.open(), { path: '/' }))
     return await engine.commit(container.id, changes)
   } finally {
     await guard(container.remove({ force: true, v: true }), { fine: [404, 409] })

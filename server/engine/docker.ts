@@ -5,13 +5,13 @@ import { surroundings } from './docker-surroundings.ts'
 import { guard, labelFilter } from './docker-guard.ts'
 import { EngineError, type Engine, type Labels } from './port.ts'
 
-/** A Docker Engine over its unix socket. */
-export function dockerEngine({ socket }: { socket: string }): Engine {
+/** A Docker Engine over its unix socket. `openFiles`: what a process of a container may have open; absent = what the engine has. */
+export function dockerEngine({ socket, openFiles }: { socket: string; openFiles?: number }): Engine {
   const client = new Dockerode({ socketPath: socket })
   return {
     ping: async () => ({ version: (await guard(client.version())).Version }),
     watch: (labels, onChange, signal) => watch(client, labels, onChange, signal),
-    ...containers(client),
+    ...containers(client, socket, openFiles),
     ...images(client),
     ...surroundings(client),
   }

@@ -14,6 +14,8 @@ export interface Engine extends Containers, Images, Surroundings {
   watch(labels: Labels, onChange: () => void, signal: AbortSignal): Promise<void>
 }
 
+export type LogOptions = { since?: LogPosition; tail?: number; follow: boolean; signal?: AbortSignal }
+
 export interface Containers {
   /** Containers carrying every label given, whatever their state. */
   list(labels: Labels): Promise<Container[]>
@@ -24,6 +26,9 @@ export interface Containers {
   /** The stop signal, then SIGKILL after `graceMs`. Resolves once it has stopped; gone or already stopped is a success. */
   stop(id: string, graceMs: number): Promise<void>
   kill(id: string, signal: NodeJS.Signals): Promise<void>
+  /** Its processes stand still until `unpause`. Not running is a success, and so is being so already. */
+  pause(id: string): Promise<void>
+  unpause(id: string): Promise<void>
   /** Removes with its anonymous volumes, killing if need be. Gone is a success. */
   remove(id: string): Promise<void>
   /** Resolves when the container has exited. */
@@ -31,8 +36,12 @@ export interface Containers {
   /** Opens the terminal or the three pipes. Attach before `start`, so that the first byte is not missed. */
   attach(id: string): Promise<Attached>
   resize(id: string, size: { columns: number; rows: number }): Promise<void>
-  /** What the container wrote, oldest first, from `since` on (inclusive), ending at its exit, at the end of what there is, or on abort. */
-  logs(id: string, options: { since?: LogPosition; follow: boolean; signal?: AbortSignal }): AsyncIterable<LogChunk>
+  /**
+   * What the container wrote, oldest first, as many entries at a time as there are, from `since` on (inclusive), ending at its exit, at the
+   * end of what there is, or on abort. An engine may give entries twice when it rotates its log, and does not say what it threw away.
+   * `tail` = only so many of those that are there already.
+   */
+  logs(id: string, options: LogOptions): AsyncIterable<readonly LogChunk[]>
   /** Unpacks a tar stream below `path` inside the container. */
   putArchive(id: string, path: string, tar: Readable | Buffer): Promise<void>
   /** A tar stream of `path`. */
@@ -47,12 +56,18 @@ export interface Images {
   commit(containerId: string, changes: ImageChanges): Promise<string>
   /** An image that is `base` (an id or a reference) with one layer on top and these changes. Returns the image id. */
   addLayer(base: string, layer: Layer, changes: ImageChanges): Promise<string>
+  /** The same layers and settings under other labels; the texts of `hidden` are taken out of its history. Returns the image id. */
+  derive(base: string, changes: { labels: Labels; hidden?: readonly string[] }): Promise<string>
   /** Builds a Dockerfile with BuildKit. Throws 'build_failed' with the last lines of output. Returns the image id. */
   build(context: Readable, options: BuildOptions): Promise<string>
   /** A root file system as a one-layer image (docker import). Returns the image id. */
   importImage(tar: Readable, changes: ImageChanges & { tag?: string }): Promise<string>
   /** Throws 'unreachable' or 'no_such_image' when no registry answers. */
   pull(ref: string, options: { onOutput?: (line: string) => void; signal?: AbortSignal }): Promise<void>
+  /** A tar of images, layers once each (`docker save`). */
+  saveImages(ids: readonly string[]): Promise<Readable>
+  /** What saveImages gave: the same ids and labels. */
+  loadImages(tar: Readable): Promise<void>
   tag(id: string, ref: string): Promise<void>
   removeImage(id: string): Promise<void>
 }
@@ -60,12 +75,30 @@ export interface Images {
 export interface Surroundings {
   /** A bridge network whose containers cannot reach each other (`isolated`) but can be reached from the host. Returns its name. */
   ensureNetwork(spec: { name: string; labels: Labels; isolated: boolean }): Promise<string>
-  networks(labels: Labels): Promise<{ name: string; labels: Labels }[]>
+  networks(labels: Labels): Promise<Network[]>
   removeNetwork(name: string): Promise<void>
+  /** IPv4 addresses of the containers on a network, whoever's they are. */
+  addressesOn(network: string): Promise<string[]>
   ensureVolume(spec: { name: string; labels: Labels }): Promise<string>
   volumes(labels: Labels): Promise<{ name: string; labels: Labels }[]>
   removeVolume(name: string): Promise<void>
+  /** What takes room on the engine's disk. The engine looks at every file for it: not for each look. */
+  usage(): Promise<Usage>
+  /** Cuts BuildKit's cache, everybody's, back to `keepBytes`: what was used longest ago goes first, and nothing that an image stands on. */
+  pruneBuildCache(keepBytes: number): Promise<void>
 }
+
+/** Bytes: `bytes` of an image are its own layers only, `sharedBytes` those that other images stand on too, `writable` of a container what it wrote to its own disk. */
+export type Usage = {
+  images: readonly { id: string; labels: Labels; bytes: number; sharedBytes: number }[]
+  containers: readonly { id: string; labels: Labels; writable: number }[]
+  volumes: readonly { name: string; labels: Labels; bytes: number }[]
+  /** Of BuildKit: everybody's. */
+  buildCache: number
+}
+
+/** `bridge` is its interface on the host, where it has one; `subnets` such as "172.18.0.0/16". */
+export type Network = { name: string; labels: Labels; bridge?: string; subnets: readonly string[] }
 
 export type ContainerSpec = {
   name: string
@@ -89,6 +122,8 @@ export type ContainerSpec = {
   /** Cores, e.g. 0.5. */
   cpus?: number
   pids?: number
+  /** The root file system; volumes and tmpfs are writable all the same. */
+  isReadOnly?: boolean
   volumes?: readonly { name: string; path: string; readOnly?: boolean }[]
   /** Path → mount options ("size=64m,mode=1777"). */
   tmpfs?: Readonly<Record<string, string>>
@@ -112,7 +147,7 @@ export type Container = {
   startedAt?: Date
   /** Set once it has stopped. */
   exit?: Exit
-  /** Address on the network of its spec while it runs. */
+  /** Address on the network of its spec while it runs or is paused. */
   ip?: string
 }
 
@@ -123,8 +158,13 @@ export type Attached = { input: Duplex; output: Readable; errors?: Readable; clo
 
 /** Engine time of an entry, RFC 3339 with nanoseconds: "2026-01-01T00:00:00.000000001Z". Text, since `Date` cannot hold it. */
 export type LogPosition = string
-/** One entry of the engine's log: a line with its "\n", or a piece of a longer line without. */
-export type LogChunk = { stream: 'stdout' | 'stderr'; position: LogPosition; bytes: Buffer }
+/** One entry of the engine's log: a line with its "\n", or a piece of a longer line without. `line` is the text of one with "\n", without it. */
+export type LogChunk = {
+  readonly stream: 'stdout' | 'stderr'
+  readonly position: LogPosition
+  readonly bytes: Buffer
+  readonly line?: string | undefined
+}
 
 export type Image = {
   /** "sha256:…" */

@@ -1,6 +1,7 @@
+import type { Ages } from './ages.ts'
 import type { App } from '../apps/app.ts'
-import type { RouteApp } from '../api/wire.ts'
-import type { Check } from '../checks/checks.ts'
+import type { RouteApp, RouteRules } from '../api/wire.ts'
+import type { Check } from '../manifest/check.ts'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Container, Engine } from '../engine/port.ts'
@@ -11,24 +12,31 @@ import type { Routable } from '../routing/table.ts'
 import type { Effects } from './effects.ts'
 import { seen, type Seen } from './haves.ts'
 import type { Narrator } from './narrator.ts'
-import { dynoName, plan, type Action, type Slot, type Wants } from './plan.ts'
+import { dynoName, isRolling, plan, type Action, type Revision, type Slot, type Wants } from './plan.ts'
 import type { liveness } from './liveness.ts'
 import type { prober } from './prober.ts'
+import type { Restarts } from './restarts.ts'
 
 const RESYNC_MS = 10_000
 
 type Deps = {
   engine: Pick<Engine, 'list'>
   instance: string
+  /** Does not jump. */
   clock: Clock
+  ages: Ages
   apps: () => App[]
   hosts: (app: App) => string[]
+  rules: (appId: string) => RouteRules | undefined
+  pages: (appId: string) => RouteApp['pages'] | undefined
+  maySleep: (appId: string) => boolean
   releases: Releases
   slots: (release: Release) => Slot[]
   prober: ReturnType<typeof prober>
   liveness: ReturnType<typeof liveness>
-  checks: (appId: string, type: string) => Check
+  checks: (appId: string, type: string, version: number) => Check
   effects: Effects
+  restarts: Restarts
   narrator: Narrator
   collect: (container: Container, about: { appId: string; dyno: string; release: number }) => void
   /** Resolves when an exited container's log has been read to its end. */
@@ -41,7 +49,7 @@ type Deps = {
     openWindow(id: string, appId: string): Promise<void>
     closeWindow(id: string): Promise<NonNullable<Release['cost']> | undefined>
   }
-  limits: { bootTimeoutMs: number; proofMs: number; watchWindowMs: number }
+  limits: { bootTimeoutMs: (appId: string) => number; proofMs: number; watchWindowMs: number; switchBatch: number }
 }
 
 /** One app in one pass: both sides, what they call for, and what the router will be told. */
@@ -59,10 +67,15 @@ export function control(deps: Deps) {
   const { releases, effects, clock } = deps
   const windows = new Set<string>()
   const failing = new Set<string>()
+  /** Release → when its switch came, in this life. */
+  const servedSince = new Map<string, number>()
 
   async function observe(before: ReadonlySet<string>): Promise<Seen[]> {
+    const from = clock.now().getTime()
     const containers = await deps.engine.list({ [LABEL.instance]: deps.instance, [LABEL.role]: 'dyno' })
+    deps.ages.keep(containers, from)
     const asked = {
+      ages: deps.ages,
       isBound: deps.prober.isBound,
       complaint: (id: string) => deps.liveness.sickness(id) ?? deps.prober.lastAnswer(id),
     }
@@ -82,7 +95,7 @@ export function control(deps: Deps) {
     const hosts = new Map(deps.apps().map((app) => [app.id, deps.hosts(app)[0] ?? app.name]))
     const listening = web.flatMap((have) => {
       if (have.address === undefined) return []
-      const check = deps.checks(have.appId, have.type)
+      const check = deps.checks(have.appId, have.type, have.version)
       return [{ have, check, id: have.id, address: have.address, path: check.path, host: hosts.get(have.appId) ?? '' }]
     })
     await deps.prober.follow(listening)
@@ -107,12 +120,14 @@ export function control(deps: Deps) {
     return {
       ...(serving && { serving: { version: serving.version, slots: deps.slots(serving), ...watchOf(serving) } }),
       ...(candidate && { candidate: { version: candidate.version, slots: deps.slots(candidate) } }),
+      ...(deps.limits.switchBatch > 0 && { batch: deps.limits.switchBatch }),
     }
   }
 
   function watchOf(serving: Release) {
-    const until = serving.updatedAt.getTime() + deps.limits.watchWindowMs
-    if (serving.cause === 'automatic_rollback' || clock.now().getTime() >= until) return {}
+    const now = clock.now().getTime()
+    const until = (servedSince.get(serving.id) ?? Math.min(now, serving.updatedAt.getTime())) + deps.limits.watchWindowMs
+    if (serving.cause === 'automatic_rollback' || now >= until) return {}
     const before = releases
       .list(serving.appId)
       .findLast((r) => r.version < serving.version && r.status === 'succeeded' && r.source)
@@ -133,12 +148,17 @@ export function control(deps: Deps) {
     const promoted = actions.some((action) => action.do === 'promote') ? wants.candidate : undefined
     const revision = promoted ?? wants.serving
     const going = new Set(actions.flatMap((action) => (action.do === 'retire' ? [action.have.id] : [])))
-    const mine = haves.filter((h) => h.type === 'web' && h.version === revision?.version && !h.retiring && !going.has(h.id))
+    const isNew = (h: Seen) => isRolling(wants) && h.version === candidate?.version && h.state === 'up'
+    const isIn = (h: Seen) => h.version === revision?.version || isNew(h)
+    const mine = haves.filter((h) => h.type === 'web' && isIn(h) && !h.retiring && !going.has(h.id) && !isSick(h))
     return {
       id: app.id,
       name: app.name,
       hosts: deps.hosts(app),
       maintenance: app.maintenance,
+      rules: deps.rules(app.id),
+      pages: deps.pages(app.id),
+      sleep: deps.maySleep(app.id) ? (isIdle(revision) ? 'does' : 'may') : undefined,
       deployed: serving !== undefined || candidate !== undefined,
       wanted: (revision ?? wants.candidate)?.slots.filter((slot) => slot.type === 'web' && !slot.stopped).length ?? 0,
       web: mine.map((have) => ({ dyno: dynoName(have), address: have.address, state: have.state })),
@@ -146,8 +166,10 @@ export function control(deps: Deps) {
   }
 
   async function openWindows(views: View[]) {
-    for (const { actions, candidate, serving, app } of views) {
-      if (!candidate || !serving || !actions.some((action) => action.do === 'promote')) continue
+    for (const { actions, candidate, serving, app, wants, haves } of views) {
+      if (!candidate || !serving || windows.has(candidate.id)) continue
+      const isFirstUp = isRolling(wants) && haves.some((have) => have.version === candidate.version && have.state === 'up')
+      if (!isFirstUp && !actions.some((action) => action.do === 'promote')) continue
       failpoint('switch.proven')
       windows.add(candidate.id)
       await deps.routing.openWindow(candidate.id, app.id)
@@ -158,6 +180,7 @@ export function control(deps: Deps) {
   function promote({ candidate, haves }: View) {
     const undrained = haves.some((have) => have.version !== candidate!.version && have.type === 'web' && isLive(have))
     failpoint('switch.published')
+    servedSince.set(candidate!.id, clock.now().getTime())
     releases.settle(candidate!, 'succeeded', { done: !undrained && !windows.has(candidate!.id) })
     failpoint('switch.settled')
   }
@@ -168,7 +191,7 @@ export function control(deps: Deps) {
     const old = haves.filter((have) => have.version !== serving.version && have.type === 'web' && isLive(have))
     if (!old.every((have) => effects.isDrained(have.id))) return
     const cost = windows.delete(serving.id) ? await deps.routing.closeWindow(serving.id) : undefined
-    releases.update(serving, { stage: 'done', ...(cost && { cost }) })
+    releases.update(serving, { stage: 'done', ...(cost && { cost: effects.withCuts(serving.appId, cost) }) })
   }
 
   function apply(view: View, action: Action, acknowledged: boolean, before: ReadonlySet<string>) {
@@ -183,6 +206,7 @@ export function control(deps: Deps) {
       case 'remove':
         return effects.remove(container(action.have))
       case 'kill':
+        deps.restarts.killed(action.have, action.why)
         return effects.kill(container(action.have), action.why)
       case 'retire':
         return acknowledged ? effects.retire(container(action.have)) : undefined
@@ -204,15 +228,15 @@ export function control(deps: Deps) {
     if (failing.has(candidate!.id)) return
     failing.add(candidate!.id)
     if (failed.state === 'starting') effects.kill(failed, why.slice(why.indexOf('Error R10')))
-    const settle = () => {
+    const settle = async () => {
       failpoint('release.failing')
-      releases.settle(candidate!, 'failed', { reason: `${why}.` })
+      if (windows.delete(candidate!.id)) await deps.routing.closeWindow(candidate!.id)
+      await releases.fail(candidate!, dynoName(failed), `${why}.`)
       failpoint('release.failed')
       failing.delete(candidate!.id)
     }
-    if (failed.state === 'dead')
-      void deps.finished(failed.id).then(settle, settle) // who waits is shown its last lines
-    else settle()
+    // Who waits is shown its last lines. What cannot be written down now is tried again by a later pass.
+    void deps.finished(failed.id).then(settle, settle).catch(() => failing.delete(candidate!.id)) // prettier-ignore
   }
 
   /** Containers of apps that are no more. */
@@ -233,11 +257,13 @@ export function control(deps: Deps) {
       const views = apps.map((app) =>
         view(app, open.filter((release) => release.appId === app.id && release.status === 'pending'), haves),
       ) // prettier-ignore
+      views.sort((a, b) => Number(b.candidate !== undefined) - Number(a.candidate !== undefined)) // who deploys waits for it
       await openWindows(views)
       const acknowledged = await deps.routing.publish(views.map((one) => deps.routeApp(routable(one))))
       for (const one of views) {
         for (const action of one.actions) apply(one, action, acknowledged, before)
         await finishSwitch(one)
+        await deps.restarts.look({ appId: one.app.id, slots: one.wants.serving?.slots ?? [], haves: one.haves, isDrained: effects.isDrained }) // prettier-ignore
       }
       removeOrphans(haves, apps)
       const retry = effects.nextRetry()
@@ -251,4 +277,8 @@ export function control(deps: Deps) {
   }
 }
 
+/** It is up, and about to be replaced: no more requests go there. */
+const isSick = (have: Seen) => have.state === 'up' && have.complaint !== undefined
+const isIdle = (revision: Revision | undefined) =>
+  revision?.slots.some((slot) => slot.type === 'web' && slot.idle === true && !slot.stopped) === true
 const isLive = (have: Seen) => have.state === 'starting' || have.state === 'up'

@@ -4,23 +4,28 @@ import type { Release } from '../releases/release.ts'
 import type { StoredRun } from '../runs/store.ts'
 import type { Dyno } from './formation.ts'
 import type { Seen } from './haves.ts'
-import { dynoName, exitText, nextRestart } from './plan.ts'
+import type { Refusal } from './effects.ts'
+import { dynoName, exitText, nextRestart, type Slot } from './plan.ts'
 
 type Deps = {
   clock: Clock
   observe: (appId: string) => Promise<Seen[]>
   runs: (appId: string) => StoredRun[]
   findRelease: (appId: string, version: number) => Release | undefined
+  current: (appId: string) => Release | undefined
+  slots: (release: Release) => Slot[]
+  refusal: (appId: string, version: number, slot: Slot) => Refusal | undefined
+  asleepSince: (appId: string, version: number) => Date | undefined
 }
 
 const STATES = { unstarted: 'starting', starting: 'starting', up: 'up', dead: 'crashed' } as const
 
 /** `dozen ps`: what runs now and, for what does not, why. */
-export function dynoReports({ clock, observe, runs, findRelease }: Deps) {
+export function dynoReports({ clock, observe, runs, findRelease, current, slots, refusal, asleepSince }: Deps) {
   const releaseRef = (app: App, version: number) => ({ id: findRelease(app.id, version)?.id ?? app.id, version })
 
   function ofContainer(app: App, have: Seen): Dyno {
-    const since = new Date(have.exit?.at ?? have.startedAt)
+    const since = have.container.exit?.at ?? have.container.startedAt ?? have.container.createdAt
     return {
       id: uuidOf(have.id),
       name: dynoName(have),
@@ -48,11 +53,35 @@ export function dynoReports({ clock, observe, runs, findRelease }: Deps) {
     reason: null,
   })
 
+  /** What should run and has no container: asleep, about to start, or refused by the engine. */
+  function missing(app: App, haves: Seen[]): Dyno[] {
+    const release = current(app.id)
+    if (!release?.source) return []
+    const absent = slots(release).filter((slot) => !slot.stopped && !haves.some((have) => dynoName(have) === dynoName(slot)))
+    return absent.map((slot) => {
+      const refused = refusal(app.id, release.version, slot)
+      const since = (slot.idle && asleepSince(app.id, release.version)) || release.updatedAt
+      return {
+        id: `${app.id}-${dynoName(slot)}`,
+        name: dynoName(slot),
+        type: slot.type,
+        command: release.source!.processTypes[slot.type] || "the image's own command",
+        state: slot.idle ? 'idle' : refused ? 'crashed' : 'starting',
+        release: { id: release.id, version: release.version },
+        reason: slot.idle ? 'asleep until the next visit' : refused ? `could not be started: ${refused.message}` : null,
+        createdAt: since,
+        updatedAt: since,
+      }
+    })
+  }
+
   return {
     /** By type, then number; of two in one place (during a switch) both are shown. */
     async list(app: App): Promise<Dyno[]> {
+      const haves = await observe(app.id)
       const all = [
-        ...(await observe(app.id)).map((have) => ofContainer(app, have)),
+        ...haves.map((have) => ofContainer(app, have)),
+        ...missing(app, haves),
         ...runs(app.id).map((run) => ofRun(app, run)),
       ]
       return all.toSorted(

@@ -3,14 +3,13 @@ import { LABEL } from '../engine/labels.ts'
 import type { ContainerSpec, Engine } from '../engine/port.ts'
 import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { ImageSource, Release } from '../releases/release.ts'
 import { GENERATION_LABEL, PORT_LABEL } from './haves.ts'
 import { dynoName, type Slot } from './plan.ts'
 
 /** $PORT of web processes, unless the image says with EXPOSE where it listens. */
 const DEFAULT_PORT = 5000
-/** More than any sane app forks, less than a fork bomb needs. */
-const MAX_PIDS = 4096
 /** What a web server that starts as root to drop its rights needs; buildpack images run as a plain user with none. */
 const DOCKERFILE_CAPABILITIES = ['CHOWN', 'FOWNER', 'SETUID', 'SETGID', 'KILL', 'NET_BIND_SERVICE']
 
@@ -27,18 +26,28 @@ type Deps = {
   network: () => Promise<string>
   dynoCommand: DynoCommand
   config: (appId: string, version: number) => Record<string, string>
-  limits: { memoryBytes: number }
+  limits: (appId: string, type: string) => Limits
+  /** Whether nothing but /tmp can be written. */
+  isReadOnly: (appId: string) => boolean
 }
 
-/** What any process of a release gets: image, environment and limits. `dyno` is its name, e.g. "web.1", "run.7", "release.3". */
+/** The image that a process type runs in; `run` and types without one of their own have the main one. */
+const imageOf = ({ image, port, images = {} }: ImageSource, type: string) =>
+  Object.hasOwn(images, type) ? images[type]! : { image, port }
+
+/** `dyno` is its name, e.g. "web.1", "run.7", "release.3"; `type` is the one whose image and limits it has, when its name does not say. */
+export type ProcessOf = { app: App; release: Release; dyno: string; command: string; type?: string | undefined }
+
+/** What any process of a release gets: image, environment and limits. */
 export function processSpec(
-  { ids, instance, dynoCommand, config, limits }: Pick<Deps, 'ids' | 'instance' | 'dynoCommand' | 'config' | 'limits'>,
-  { app, release, dyno, command }: { app: App; release: Release; dyno: string; command: string },
+  { ids, instance, dynoCommand, config, limits, isReadOnly }: Omit<Deps, 'engine' | 'network'>,
+  { app, release, dyno, command, type = dyno.slice(0, dyno.lastIndexOf('.')) }: ProcessOf,
 ): Omit<ContainerSpec, 'network'> {
   const source = release.source!
+  const { memoryBytes, cpus, pids } = limits(app.id, type)
   return {
     name: `dozen-${instance}-${app.name}-${dyno.replaceAll('_', '-')}-v${release.version}-${ids.secret().slice(0, 6)}`,
-    image: source.image,
+    image: imageOf(source, type).image,
     ...dynoCommand(source, command),
     env: {
       ...config(app.id, release.version),
@@ -49,8 +58,11 @@ export function processSpec(
     },
     labels: { [LABEL.instance]: instance, [LABEL.app]: app.id, [LABEL.release]: String(release.version) },
     capabilities: source.imageKind === 'dockerfile' ? DOCKERFILE_CAPABILITIES : [],
-    pids: MAX_PIDS,
-    memoryBytes: limits.memoryBytes,
+    pids,
+    tmpfs: { '/tmp': `size=${Math.floor(memoryBytes / 2)},mode=1777,exec` },
+    isReadOnly: isReadOnly(app.id),
+    memoryBytes,
+    ...(cpus !== null && { cpus }),
   }
 }
 
@@ -61,7 +73,7 @@ export function dynos(deps: Deps) {
     /** Creates and starts one; a crash between the two leaves an `unstarted` container that the next pass removes. */
     async start(app: App, release: Release, slot: Slot, crashes: number): Promise<void> {
       const { type, ordinal, generation } = slot
-      const port = String(release.source!.port ?? DEFAULT_PORT)
+      const port = String(imageOf(release.source!, type).port ?? DEFAULT_PORT)
       const command = release.source!.processTypes[type] ?? ''
       const spec = processSpec(deps, { app, release, dyno: dynoName(slot), command })
       const id = await engine.create({

@@ -13,6 +13,9 @@ import { formationStore, type Restart } from './store.ts'
 export const MAX_QUANTITY = 100
 /** A type of its own: it runs once per release and is never scaled. */
 const RELEASE = 'release'
+/** What is visited, and so may sleep. */
+const WEB = 'web'
+const AWAKE: NonNullable<Deps['sleep']> = { asleepSince: () => undefined, wakeUp: () => {} }
 
 type Deps = {
   db: Db
@@ -22,13 +25,17 @@ type Deps = {
   /** The newest release that has not failed: its Procfile says which types there are. */
   newest: (appId: string) => Release | undefined
   current: (appId: string) => Release | undefined
+  /** Since when the web processes of a release sleep; `wakeUp` ends that. */
+  sleep?: { asleepSince(appId: string, version: number): Date | undefined; wakeUp(appId: string, why: string): void }
+  /** Told of each restart before the processes are. */
+  onRestart?: (appId: string, number: number) => void
   wake: () => void
 }
 type User = Release['user']
 type Update = { type: string; quantity?: string | number | undefined }
 
 /** How many of what should run. Not part of a release: quantities survive deploys. */
-export function formations({ db, clock, ids, logs, newest, current, wake }: Deps) {
+export function formations({ db, clock, ids, logs, newest, current, sleep = AWAKE, onRestart = () => {}, wake }: Deps) {
   const store = formationStore(db)
   const typesOf = (appId: string) => newest(appId)?.source?.processTypes ?? {}
   const defaultQuantity = (type: string) => (type === 'web' ? 1 : 0)
@@ -68,18 +75,23 @@ export function formations({ db, clock, ids, logs, newest, current, wake }: Deps
       failpoint('scale.committed')
       const scaled = updates.filter((update) => update.quantity !== undefined).map((update) => update.type)
       const text = after.filter((entry) => scaled.includes(entry.type)).map((entry) => `${entry.type}=${entry.quantity}`)
+      if (scaled.includes(WEB)) sleep.wakeUp(app.id, 'it is scaled')
       if (text.length > 0)
         logs.publish({ appId: app.id, source: 'app', dyno: 'api', text: `Scale to ${text.join(' ')} by user ${user.email}` })
       wake()
       return after
     },
 
-    restart(app: App, user: User, target?: { type: string; ordinal?: number }) {
+    /** Returns the restart's number, which rises per app. */
+    restart(app: App, user: User, target?: { type: string; ordinal?: number }): number {
       if (target) checkTarget(app, target)
-      store.putRestart(app.id, { type: target?.type ?? '', ordinal: target?.ordinal ?? 0, stopped: null })
+      const number = store.putRestart(app.id, { type: target?.type ?? '', ordinal: target?.ordinal ?? 0, stopped: null })
       failpoint('restart.committed')
       logs.publish({ appId: app.id, source: 'app', dyno: 'api', text: `Restart ${targetName(target)} by user ${user.email}` })
+      onRestart(app.id, number)
+      if (!target || target.type === WEB) sleep.wakeUp(app.id, 'it is restarted')
       wake()
+      return number
     },
 
     stop(app: App, user: User, target: { type: string; ordinal?: number }) {
@@ -89,14 +101,21 @@ export function formations({ db, clock, ids, logs, newest, current, wake }: Deps
       wake()
     },
 
+    /** The number of the newest restart or stop; 0 = there was none. */
+    lastRestart: (appId: string): number => Math.max(0, ...store.restarts(appId).map(({ number }) => number)),
+
     /** Which processes a release should have, by the quantities and restarts of now. */
     slots(release: Release): Slot[] {
       const quantities = new Map(store.list(release.appId).map((row) => [row.type, row.quantity]))
       const restarts = store.restarts(release.appId)
+      const isAsleep = sleep.asleepSince(release.appId, release.version) !== undefined
       return Object.keys(release.source?.processTypes ?? {})
         .filter((type) => type !== RELEASE)
         .flatMap((type) =>
-          numbers(quantities.get(type) ?? defaultQuantity(type)).map((ordinal) => slot(release, type, ordinal, restarts)),
+          numbers(quantities.get(type) ?? defaultQuantity(type)).map((ordinal) => ({
+            ...slot(release, type, ordinal, restarts),
+            ...(isAsleep && type === WEB && { idle: true }),
+          })),
         )
     },
   }

@@ -1,3 +1,4 @@
+import type { Ages } from './ages.ts'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Container } from '../engine/port.ts'
@@ -7,8 +8,8 @@ import type { Have } from './plan.ts'
 export type Seen = Have & { readonly appId: string; readonly address: string | undefined; readonly container: Container }
 
 /** What only asking tells. */
-type Asked = { isBound: (id: string) => boolean; complaint: (id: string) => string | undefined }
-type Limits = { bootTimeoutMs: number; proofMs: number }
+type Asked = { isBound: (id: string) => boolean; complaint: (id: string) => string | undefined; ages: Ages }
+type Limits = { bootTimeoutMs: (appId: string) => number; proofMs: number }
 
 /** Label of the port a web process was told to bind. */
 export const PORT_LABEL = 'dozen.port'
@@ -18,7 +19,7 @@ export const GENERATION_LABEL = 'dozen.generation'
 /** Reads a dyno back out of its labels; undefined when a label is missing or odd: then it is not ours to touch. */
 export function seen(
   container: Container,
-  { isBound, complaint }: Asked,
+  { isBound, complaint, ages }: Asked,
   retiring: boolean,
   clock: Clock,
   limits: Limits,
@@ -30,9 +31,9 @@ export function seen(
     Number(labels[key]),
   )
   if (!appId || !type || !Number.isInteger(ordinal) || !Number.isInteger(version)) return undefined
-  const startedAt = (container.startedAt ?? container.createdAt).getTime()
-  const deadline = startedAt + (type === 'web' ? limits.bootTimeoutMs : limits.proofMs)
-  const said = complaint(container.id)
+  const { startedAt, exitAt = startedAt } = ages.of(container)
+  const deadline = startedAt + (type === 'web' ? limits.bootTimeoutMs(appId) : limits.proofMs)
+  const said = container.state === 'paused' ? 'somebody paused it' : complaint(container.id)
   const have = {
     ...(said !== undefined && { complaint: said }),
     id: container.id, appId, type, container, startedAt, deadline, retiring,
@@ -41,7 +42,7 @@ export function seen(
   } // prettier-ignore
   const proven = type === 'web' ? isBound(container.id) : clock.now().getTime() >= deadline
   const { exit, state } = container
-  if (exit) return { ...have, state: 'dead', exit: { code: exit.code, at: exit.at.getTime(), oomKilled: exit.oomKilled } }
+  if (exit) return { ...have, state: 'dead', exit: { code: exit.code, at: exitAt, oomKilled: exit.oomKilled } }
   if (state === 'created') return { ...have, state: 'unstarted' }
   return { ...have, state: proven ? 'up' : 'starting' }
 }

@@ -1,4 +1,4 @@
-import type { Check } from '../checks/checks.ts'
+import type { Check } from '../manifest/check.ts'
 import type { Clock } from '../clock.ts'
 import type { Question } from './probe.ts'
 

@@ -7,8 +7,15 @@ const STATE_NAMES = { unstarted: 'starting', starting: 'starting', up: 'up', dea
   string
 >
 
+type Deps = {
+  logs: LogSink
+  finished: (id: string) => Promise<void>
+  /** Told of each change of a process's state. */
+  onState?: ((have: Seen, state: 'starting' | 'up' | 'crashed') => void) | undefined
+}
+
 /** Tells the app's stream what its processes do: `dozen[web.1]: State changed from starting to up`. */
-export function narrator({ logs, finished }: { logs: LogSink; finished: (id: string) => Promise<void> }) {
+export function narrator({ logs, finished, onState = () => {} }: Deps) {
   const told = new Map<string, Have['state']>()
   const say = (have: Seen, text: string) =>
     logs.publish({ appId: have.appId, source: 'dozen', dyno: dynoName(have), release: have.version, text })
@@ -30,6 +37,7 @@ export function narrator({ logs, finished }: { logs: LogSink; finished: (id: str
         const before = told.get(have.id)
         told.set(have.id, have.state)
         if (before === have.state || have.retiring) continue
+        if (STATE_NAMES[have.state] !== (before && STATE_NAMES[before])) onState(have, STATE_NAMES[have.state])
         if (have.state === 'dead') void tellCrash(have, before ?? 'up')
         else if (have.state === 'up' && before !== undefined) say(have, `State changed from ${STATE_NAMES[before]} to up`)
       }

@@ -51,6 +51,15 @@ describe('keeping a release', () => {
       why: 'Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds of launch',
     })
   })
+  it('retires what sleeps, and starts it again when it is awake', () => {
+    const asleep = rev(1, [slot({ idle: true }), slot({ type: 'worker' })])
+    const haves = [have(), have({ type: 'worker' })]
+    expect(plan({ serving: asleep }, haves, 0)).toMatchObject([{ do: 'retire', have: { type: 'web' } }])
+    expect(verbs(plan({ serving: asleep }, [haves[1]!], 0))).toEqual([])
+    expect(plan({ serving: rev(1, [slot(), slot({ type: 'worker' })]) }, [haves[1]!], 0)).toMatchObject([
+      { do: 'start', crashes: 0 },
+    ])
+  })
   it('leaves a stopped slot empty', () =>
     expect(verbs(plan({ serving: rev(1, [slot({ stopped: true })]) }, [have()], 0))).toEqual(['retire']))
   it('removes a container that was made but never started', () =>
@@ -168,3 +177,70 @@ describe('whatever the state', () => {
 
 it.each([[0, 0], [1, 1000], [2, 2000], [3, 4000], [7, 60_000], [99, 60_000]])('backs off %i crashes for %i ms', (n, ms) =>
   expect(backoffMs(n)).toBe(ms)) // prettier-ignore
+
+describe('a switch in batches', () => {
+  const slots = (count: number, type = 'web') => Array.from({ length: count }, (_, n) => slot({ type, ordinal: n + 1 }))
+  /** Plays an engine: what starts is up at the next look, unless `breaks` says that it dies. Returns what ran at each look. */
+  function play(wants: Wants, { breaks = () => false }: { breaks?: (have: Have) => boolean } = {}) {
+    let haves = wants.serving!.slots.map((one) => have({ type: one.type, ordinal: one.ordinal }))
+    let now = wants
+    const looks: { alive: number; web: number }[] = []
+    for (let look = 0; look < 100; look++) {
+      const actions = plan(now, haves, 0)
+      const gone = new Set(
+        actions.flatMap((action) => (action.do === 'retire' || action.do === 'remove' ? [action.have.id] : [])),
+      )
+      const started = actions.flatMap((action) =>
+        action.do === 'start'
+          ? [have({ type: action.slot.type, ordinal: action.slot.ordinal, version: action.version, state: 'starting' })]
+          : [],
+      )
+      looks.push({
+        alive: haves.filter(({ state }) => state !== 'dead').length + started.length,
+        web: haves.filter(({ id, state, type }) => type === 'web' && state === 'up' && !gone.has(id)).length,
+      })
+      haves = haves
+        .filter(({ id }) => !gone.has(id))
+        .map((one) => (one.state !== 'starting' ? one : breaks(one) ? { ...one, ...dead(), id: one.id, type: one.type, ordinal: one.ordinal, version: one.version } : { ...one, state: 'up' as const })) // prettier-ignore
+      haves.push(...started)
+      const verb = actions.find(({ do: what }) => what === 'promote' || what === 'fail')?.do
+      if (verb === 'promote') now = { serving: now.candidate!, batch: now.batch! }
+      if (verb === 'fail') now = { serving: now.serving!, batch: now.batch! }
+      if (actions.length === 0) break
+    }
+    return { looks, haves }
+  }
+  const both = (web: number, worker: number) => [...slots(web), ...slots(worker, 'worker')]
+
+  it.each([
+    [8, 0, 2],
+    [2, 10, 3],
+    [1, 5, 1],
+    [3, 0, 1],
+  ])('of %d web and %d worker runs at most %d more, and web all the time', (web, worker, batch) => {
+    const { looks, haves } = play({ serving: rev(1, both(web, worker)), candidate: rev(2, both(web, worker)), batch })
+    expect(Math.max(...looks.map(({ alive }) => alive))).toBeLessThanOrEqual(web + worker + batch)
+    expect(Math.min(...looks.map((look) => look.web))).toBeGreaterThanOrEqual(1)
+    expect(haves.every(({ version, state }) => version === 2 && state === 'up')).toBe(true)
+    expect(haves).toHaveLength(web + worker)
+  })
+
+  it.each(['web', 'worker'])('that fails at its last %s goes back to the old processes, all of them', (type) => {
+    const wants = { serving: rev(1, both(3, 3)), candidate: rev(2, both(3, 3)), batch: 2 }
+    const { looks, haves } = play(wants, { breaks: (one) => one.version === 2 && one.type === type && one.ordinal === 3 })
+    expect(Math.max(...looks.map(({ alive }) => alive))).toBeLessThanOrEqual(8)
+    expect(Math.min(...looks.map((look) => look.web))).toBeGreaterThanOrEqual(1)
+    expect(haves.map(({ version, state }) => `v${version} ${state}`)).toEqual(Array(6).fill('v1 up'))
+  })
+
+  it('restarts in batches too', () => {
+    const restarted = slots(6).map((one) => ({ ...one, generation: 1 }))
+    const actions = plan({ serving: rev(1, restarted), batch: 2 }, slots(6).map(({ ordinal }) => have({ ordinal })), 0) // prettier-ignore
+    expect(verbs(actions)).toEqual(['start', 'start'])
+  })
+
+  it('is none where the formation is no larger than the batch', () => {
+    const actions = plan({ serving: rev(1, slots(2)), candidate: rev(2, slots(2)), batch: 2 }, slots(2).map(({ ordinal }) => have({ ordinal })), 0) // prettier-ignore
+    expect(verbs(actions)).toEqual(['start', 'start'])
+  })
+})

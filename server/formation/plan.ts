@@ -1,7 +1,14 @@
 import { backoffMs, STEADY_MS } from './backoff.ts'
 
 /** One place in the formation. `generation` rises with `ps:restart`; a stopped one (`ps:stop`) is not wanted for now. */
-export type Slot = { readonly type: string; readonly ordinal: number; readonly generation: number; readonly stopped: boolean }
+export type Slot = {
+  readonly type: string
+  readonly ordinal: number
+  readonly generation: number
+  readonly stopped: boolean
+  /** Its app sleeps: not wanted until somebody visits. */
+  readonly idle?: boolean
+}
 
 /** What a release wants to have running. Times are epoch milliseconds. */
 export type Revision = {
@@ -16,6 +23,8 @@ export type Wants = {
     readonly watch?: { readonly until: number; readonly revertTo: number }
   }
   readonly candidate?: Revision
+  /** So many processes more than the formation may run during a switch or a restart; absent = twice the formation. */
+  readonly batch?: number
 }
 
 /** A container of the app's formation, as the engine and our probes see it. */
@@ -56,16 +65,45 @@ export const dynoName = ({ type, ordinal }: { type: string; ordinal: number }) =
  *
  * New before old, over the whole release: no process of the serving release is retired before every process of the candidate is proven
  * (`promote`), and if one of those fails (`fail`) nothing of the serving release has been touched. A restart does the same slot by slot.
+ * With a `batch` smaller than the formation it is new before old slot by slot here too, and after a failure the old ones are started again.
  */
 export function plan(wants: Wants, haves: readonly Have[], now: number): Action[] {
-  const { serving, candidate } = wants
+  const { candidate } = wants
   const mine = (revision: Revision | undefined) => haves.filter((have) => have.version === revision?.version && !have.retiring)
-  return [
+  const serving = isRolling(wants) ? withoutReplaced(wants.serving!, mine(candidate)) : wants.serving
+  return within(roomOf(wants, haves), [
     ...(serving ? keep(serving, mine(serving), now) : []),
     ...(serving?.watch ? watch(serving, mine(serving), now) : []),
     ...(candidate ? prove(candidate, mine(candidate), now) : []),
-    ...leftovers(wants, haves),
-  ]
+    ...leftovers({ ...(serving && { serving }), ...(candidate && { candidate }) }, haves),
+  ])
+}
+
+const sizeOf = ({ serving, candidate }: Wants) =>
+  Math.max(...[serving, candidate].map((revision) => (revision ? wantedSlots(revision).length : 0)))
+
+/** Whether processes of both releases serve side by side until the switch is through. */
+export const isRolling = (wants: Wants) =>
+  wants.serving !== undefined && wants.candidate !== undefined && wants.batch !== undefined && sizeOf(wants) > wants.batch
+
+/** The serving release without the places that a proven process of the candidate has taken. */
+const withoutReplaced = <R extends Revision>(serving: R, candidates: Have[]): R => ({
+  ...serving,
+  slots: serving.slots.filter((slot) => !candidates.some((have) => isIn(slot, have) && have.state === 'up')),
+})
+
+/** How many processes may be started now. */
+function roomOf(wants: Wants, haves: readonly Have[]): number {
+  if (wants.batch === undefined || sizeOf(wants) <= wants.batch) return Infinity
+  return sizeOf(wants) + wants.batch - haves.filter((have) => have.state !== 'dead').length
+}
+
+/** Of the starts as many as there is room for, web last: as long as one fails before, all of the old web processes serve. */
+function within(room: number, actions: Action[]): Action[] {
+  if (room === Infinity) return actions
+  const isWeb = (action: Action) => Number(action.do === 'start' && action.slot.type === 'web')
+  const starts = actions.filter((action) => action.do === 'start').toSorted((a, b) => isWeb(a) - isWeb(b))
+  return [...actions.filter((action) => action.do !== 'start'), ...starts.slice(0, Math.max(0, room))]
 }
 
 /** Keeps a serving release's slots filled, restarting what crashed after its back-off. */
@@ -179,7 +217,7 @@ const isLate = (have: Have, now: number) => have.type === 'web' && now >= have.d
 const bootFailure = (have: Have) =>
   BOOT(Math.round((have.deadline - have.startedAt) / 1000)) + (have.complaint === undefined ? '' : ` (${have.complaint})`)
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
-const wantedSlots = (revision: Revision) => revision.slots.filter((slot) => !slot.stopped)
+const wantedSlots = (revision: Revision) => revision.slots.filter((slot) => !slot.stopped && !slot.idle)
 const isIn = (slot: Slot, have: Have) => have.type === slot.type && have.ordinal === slot.ordinal
 const isExact = (slot: Slot, have: Have) => isIn(slot, have) && have.generation === slot.generation
 const isDead = (have: Have) => have.state === 'dead' || have.state === 'unstarted'

@@ -19,10 +19,11 @@ export function formationStore(db: Db) {
     INSERT INTO formation (app_id, type, id, quantity, updated_at) VALUES (@app_id, @type, @id, @quantity, @updated_at)
     ON CONFLICT (app_id, type) DO UPDATE SET quantity = excluded.quantity, updated_at = excluded.updated_at`)
   const restarts = db.prepare<[string], RestartRow>('SELECT type, ordinal, number, stopped FROM restarts WHERE app_id = ?')
-  const restart = db.prepare(`
+  const restart = db.prepare<Omit<Restart, 'number'> & { app_id: string }, number>(`
     INSERT INTO restarts (app_id, type, ordinal, number, stopped)
     VALUES (@app_id, @type, @ordinal, (SELECT coalesce(max(number), 0) + 1 FROM restarts WHERE app_id = @app_id), @stopped)
-    ON CONFLICT (app_id, type, ordinal) DO UPDATE SET number = excluded.number, stopped = excluded.stopped`)
+    ON CONFLICT (app_id, type, ordinal) DO UPDATE SET number = excluded.number, stopped = excluded.stopped
+    RETURNING number`).pluck() // prettier-ignore
   const unstop = db.prepare('UPDATE restarts SET stopped = NULL WHERE app_id = ? AND type = ?')
 
   return {
@@ -33,9 +34,9 @@ export function formationStore(db: Db) {
       unstop.run(appId, type)
     },
     restarts: (appId: string): Restart[] => restarts.all(appId),
-    putRestart(appId: string, { type, ordinal, stopped }: Omit<Restart, 'number'>) {
-      restart.run({ app_id: appId, type, ordinal, stopped })
-    },
+    /** Returns its number. */
+    putRestart: (appId: string, { type, ordinal, stopped }: Omit<Restart, 'number'>): number =>
+      restart.get({ app_id: appId, type, ordinal, stopped })!,
   }
 }
 

@@ -1,118 +1,42 @@
-import { execFile } from 'node:child_process'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
-import express from 'express'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Caller } from '../accounts/accounts.ts'
-import { tokenOf } from '../api/auth.ts'
-import { textFiles } from '../builds/archive.ts'
-import { AppError, notFound } from '../errors.ts'
-import { systemIds as ids } from '../ids.ts'
-import { receiver } from './receiver.ts'
-import { repos } from './repos.ts'
-import { smartHttp } from './smart-http.ts'
+import { gitServer, type GitServer } from '../../test/support/git-server.ts'
+import { history } from './history.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'dozen-git-'))
-const work = join(folder, 'work')
-const deployed: { commit: string; files: Map<string, string> }[] = []
-let verdict: 'accept' | 'refuse' = 'accept'
-let server: Server
-let pushes: ReturnType<typeof receiver>
-let url: (token?: string, app?: string) => string
-
-function git(...args: string[]): Promise<{ code: number; output: string }> {
-  const env = { PATH: process.env.PATH, HOME: folder, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' }
-  const identity = ['-c', 'user.name=A', '-c', 'user.email=a@example.com']
-  return new Promise((resolve) =>
-    execFile('git', [...identity, ...args], { cwd: work, env }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
-    ),
-  )
-}
+let world: GitServer
+const git = (...args: string[]) => world.git(args)
+const url: GitServer['url'] = (...all) => world.url(...all)
+const commit = (text: string) => world.commit(text)
 
 beforeAll(async () => {
-  const hookProgram = join(folder, 'hook.mjs')
-  await build({
-    entryPoints: [new URL('./hook/main.ts', import.meta.url).pathname],
-    outfile: hookProgram,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-  })
-  const rooms = repos({ folder: join(folder, 'repos'), hooksFolder: join(folder, 'hooks'), hookProgram, path: process.env.PATH })
-  mkdirSync(join(folder, 'repos'))
-  rooms.create('a1')
-  const deploy: Parameters<typeof receiver>[0]['deploy'] = async (_push, { tar, commit }, { log }) => {
-    deployed.push({ commit, files: await textFiles(tar) })
-    log('-----> \x1b[32mBuilding\x1b[0m \x1b]0;title\x07\x1b[2J')
-    if (verdict === 'refuse') throw new AppError('build_failed', 'The build failed: no.')
-  }
-  pushes = receiver({ socketPath: join(folder, 'git.sock'), ids, deploy, onError: () => {} })
-  await pushes.start()
-  const callerOf = (req: Parameters<typeof tokenOf>[0]) => {
-    if (tokenOf(req) !== 'right') throw new AppError('unauthorized', 'No.')
-    return { account: {}, token: {} } as unknown as Caller
-  }
-  const findApp = (_: Caller, name: string) => {
-    if (name !== 'shop') throw notFound('app')
-    return { id: 'a1', name } as never
-  }
-  const deps = {
-    accounts: {} as never,
-    callerOf,
-    findApp,
-    repoOf: rooms.pathOf,
-    hooksFolder: join(folder, 'hooks'),
-    announce: pushes.announce,
-    expectPush: () => {},
-    path: process.env.PATH,
-    maxPackBytes: 1024 * 1024,
-  }
-  server = createServer(express().use(smartHttp(deps))).listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  url = (token = 'right', app = 'shop') => `http://any:${token}@127.0.0.1:${(server.address() as AddressInfo).port}/${app}.git`
-  mkdirSync(work)
-  await git('init', '--quiet', '--initial-branch=main')
+  world = await gitServer()
 }, 30_000)
-afterAll(() => {
-  pushes.close()
-  server.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => world.close())
 
-async function commit(text: string): Promise<string> {
-  writeFileSync(join(work, 'Procfile'), text)
-  await git('add', '--all')
-  await git('commit', '--quiet', '--allow-empty', '-m', text)
-  return (await git('rev-parse', 'HEAD')).output.trim()
-}
 const remoteMain = async () => (await git('ls-remote', url(), 'refs/heads/main')).output.split('\t')[0]
 
-it('deploys the pushed tree, shows its output without what could steer a terminal, and moves the branch', async () => {
+it('deploys the pushed tree, shows its output without what could steer a terminal, and moves the branch (ABUSE 36)', async () => {
   const id = await commit('web: one')
   const { code, output } = await git('push', url(), 'HEAD:main')
   expect(code, output).toBe(0)
-  expect(deployed.at(-1)).toMatchObject({ commit: id })
-  expect(deployed.at(-1)!.files.get('Procfile')).toBe('web: one')
+  expect(world.deployed.at(-1)).toMatchObject({ commit: id })
+  expect(world.deployed.at(-1)!.files.get('Procfile')).toBe('web: one')
   expect(output).toContain('-----> \x1b[32mBuilding\x1b[0m')
   expect(output).not.toMatch(/\x1b\]|\x1b\[2J|\x07/)
   expect(await remoteMain()).toBe(id)
 }, 20_000)
 
-it('leaves everything as it was when the deploy fails', async () => {
+it('leaves everything as it was when the deploy fails (ABUSE 34)', async () => {
   const before = await remoteMain()
   await commit('web: two')
-  verdict = 'refuse'
+  world.verdict.is = 'refuse'
   const { code, output } = await git('push', url(), 'HEAD:main')
-  verdict = 'accept'
+  world.verdict.is = 'accept'
   expect(code).toBe(1)
   expect(output).toContain('The build failed: no.')
   expect(await remoteMain()).toBe(before)
-  expect(readdirSync(join(folder, 'repos', 'a1.git', 'objects')).filter((name) => name.includes('incoming'))).toEqual([])
+  expect(readdirSync(join(world.repo, 'objects')).filter((name) => name.includes('incoming'))).toEqual([])
 }, 20_000)
 
 it.each([
@@ -123,11 +47,11 @@ it.each([
 ])(
   'refuses %s with a sentence',
   async (_, refs, sentence) => {
-    const count = deployed.length
+    const count = world.deployed.length
     const { code, output } = await git('push', url(), ...refs)
     expect(code).toBe(1)
     expect(output).toContain(sentence)
-    expect(deployed).toHaveLength(count)
+    expect(world.deployed).toHaveLength(count)
   },
   20_000,
 )
@@ -145,7 +69,44 @@ it('answers 401 to a wrong token, 404 to an unknown app, and never the dumb prot
 })
 
 it('gives the repository back to who clones it', async () => {
-  const { code, output } = await git('clone', '--quiet', url(), join(folder, 'clone'))
+  const { code, output } = await git('clone', '--quiet', url(), join(world.folder, 'clone'))
   expect(code, output).toBe(0)
-  expect(readdirSync(join(folder, 'clone'))).toContain('Procfile')
+  expect(readdirSync(join(world.folder, 'clone'))).toContain('Procfile')
 }, 20_000)
+
+it('deploys and refuses alike with the hook for Node.js, where there is no Perl', async () => {
+  const server = await gitServer({ hasPerl: false })
+  try {
+    const id = await server.commit('web: one')
+    const { code, output } = await server.git(['push', server.url(), 'HEAD:main'])
+    expect(code, output).toBe(0)
+    expect(server.deployed).toMatchObject([{ commit: id }])
+    server.verdict.is = 'refuse'
+    await server.commit('web: two')
+    const refused = await server.git(['push', server.url(), 'HEAD:main'])
+    expect(refused.code).toBe(1)
+    expect(refused.output).toContain('The build failed: no.')
+  } finally {
+    server.close()
+  }
+}, 30_000)
+
+it('tells the commits between two that it has, both ways, and none of what it does not have', async () => {
+  const server = await gitServer()
+  try {
+    const [one, two, three] = [
+      await server.commit('web: one'),
+      await server.commit('web: two'),
+      await server.commit('web: three'),
+    ]
+    await server.git(['push', server.url(), 'HEAD:main'])
+    const { between } = history({ pathOf: () => server.repo, path: process.env['PATH'] })
+    const titled = (id: string) => ({ id, title: expect.stringMatching(/./) as string })
+    expect(await between('shop', one, three)).toEqual({ added: [titled(three), titled(two)], removed: [] })
+    expect(await between('shop', three, two)).toEqual({ added: [], removed: [titled(three)] })
+    for (const unknown of ['f'.repeat(40), '--output=/tmp/x', null])
+      expect(await between('shop', unknown, three)).toEqual({ added: [], removed: [] })
+  } finally {
+    server.close()
+  }
+}, 30_000)

@@ -5,7 +5,7 @@ import type { Caller } from '../accounts/accounts.ts'
 import type { App } from '../apps/app.ts'
 import { AppError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
-import type { HookAnswer, HookHello, RefUpdate } from './protocol.ts'
+import { parseHello, type RefUpdate } from './protocol.ts'
 
 const MAX_HELLO_BYTES = 256 * 1024
 const BRANCHES = ['refs/heads/main', 'refs/heads/master']
@@ -27,17 +27,17 @@ export function receiver({ socketPath, ids, deploy, onError }: Deps) {
   const pushes = new Map<string, Push>()
 
   async function serve(socket: Socket) {
-    const say = (answer: HookAnswer) => void (socket.writable && socket.write(`${JSON.stringify(answer)}\n`))
-    const log = (line: string) => say({ line: shown(line) })
-    const { hello, rest } = await firstLine(socket)
-    const push = pushes.get(hello.push)
+    const say = (answer: string) => void (socket.writable && socket.write(`${answer}\n`))
+    const log = (line: string) => say(`line ${shown(line)}`)
+    const { push: secret, updates, rest } = await hello(socket)
+    const push = pushes.get(secret)
     if (!push) throw new Error('a hook came with an unknown push')
-    const { commit, refusal } = wanted(hello.updates)
+    const { commit, refusal } = wanted(updates)
     if (commit === undefined) {
       for (const line of refusal) log(` !     ${line}`)
-      return say({ ok: false })
+      return say('no')
     }
-    say({ send: commit })
+    say(`send ${commit}`)
     const tar = new PassThrough()
     tar.write(rest)
     socket.pipe(tar)
@@ -51,14 +51,14 @@ export function receiver({ socketPath, ids, deploy, onError }: Deps) {
       },
     )
     tar.resume()
-    say({ ok: verdict })
+    say(verdict ? 'ok' : 'no')
   }
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => socket.destroy())
     serve(socket)
       .catch((cause: unknown) => onError('a push', cause))
-      .finally(() => socket.end())
+      .finally(() => socket.end(() => socket.destroy())) // a tree that nobody wants any more stops coming
   })
 
   return {
@@ -94,24 +94,32 @@ function wanted(updates: readonly RefUpdate[]): { commit: string | undefined; re
   return { commit: update.new, refusal: [] }
 }
 
-/** The hook's first line, and what came after it. */
-function firstLine(socket: Socket): Promise<{ hello: HookHello; rest: Buffer }> {
+/** The hook's hello, and what came after it. */
+function hello(socket: Socket): Promise<NonNullable<ReturnType<typeof parseHello>>> {
   return new Promise((resolve, reject) => {
     let seen = Buffer.alloc(0)
-    const read = (chunk: Buffer) => {
-      seen = Buffer.concat([seen, chunk])
-      const end = seen.indexOf(0x0a)
-      if (end < 0 && seen.length < MAX_HELLO_BYTES) return
+    const done = (end: () => void) => {
       socket.off('data', read)
       socket.pause()
-      if (end < 0) return reject(new AppError('too_large', 'Too many refs in one push.'))
-      resolve({ hello: JSON.parse(seen.toString('utf8', 0, end)) as HookHello, rest: seen.subarray(end + 1) })
+      end()
+    }
+    const read = (chunk: Buffer) => {
+      seen = Buffer.concat([seen, chunk])
+      try {
+        const found = parseHello(seen)
+        if (found) done(() => resolve(found))
+        else if (seen.length > MAX_HELLO_BYTES) done(() => reject(new AppError('too_large', 'Too many refs in one push.')))
+      } catch (cause) {
+        done(() => reject(cause as Error))
+      }
     }
     socket.on('data', read)
     socket.once('close', () => reject(new Error('the hook went away')))
   })
 }
 
-/** Colours stay; anything else that could move a terminal's cursor or title does not (CVE-2024-52005). */
+/** Colours stay; anything else that could move a terminal's cursor or title, or end the line, does not (CVE-2024-52005). */
 const shown = (line: string) =>
-  line.replace(/\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (match) => (match.startsWith('\x1b[') ? match : ''))
+  line
+    .replaceAll('\n', ' ')
+    .replace(/\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (match) => (match.startsWith('\x1b[') ? match : ''))

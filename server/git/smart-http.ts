@@ -4,7 +4,9 @@ import { createGunzip } from 'node:zlib'
 import { pipeline } from 'node:stream'
 import type { Accounts, Caller } from '../accounts/accounts.ts'
 import type { App } from '../apps/app.ts'
+import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
+import { bounded, tooLarge } from './body.ts'
 import { GIT_SETTINGS, gitEnvironment } from './repos.ts'
 
 const SERVICES = ['git-receive-pack', 'git-upload-pack'] as const
@@ -23,13 +25,21 @@ type Deps = {
   callerOf: (req: Request, needed: 'deploy' | 'read') => Caller
   path: string | undefined
   maxPackBytes: number
+  /** git processes at a time, each of which may hold some 100 MB. */
+  maxExchanges?: number
+  clock: Pick<Clock, 'sleep'>
+  /** Longest time for what a client sends. */
+  transferMs?: number
 }
+
+const TRANSFER_MS = 3_600_000
 
 /** Smart HTTP (gitprotocol-http): `/<app>.git`, any user name, a token as the password. */
 export function smartHttp(deps: Deps): RequestHandler {
   const router = Router({ strict: true })
+  const open = new Set<Response>()
   router.get('/:app.git/info/refs', (req, res) => advertise(deps, req, res))
-  for (const service of SERVICES) router.post(`/:app.git/${service}`, (req, res) => exchange(deps, service, req, res))
+  for (const service of SERVICES) router.post(`/:app.git/${service}`, (req, res) => exchange(deps, open, service, req, res))
   router.use('/:app.git', (req, res) => {
     if (authorized(deps, 'git-upload-pack', req, res))
       res.status(403).type('text').send('Only smart HTTP is served here: use a git client.\n')
@@ -60,29 +70,47 @@ function advertise(deps: Deps, req: Request, res: Response) {
   if (service === 'git-receive-pack') deps.expectPush(found.app)
   res.set({ 'Content-Type': `application/x-${service}-advertisement`, 'Cache-Control': 'no-cache' })
   res.write(packetLine(`# service=${service}\n`) + '0000')
-  const child = git(deps, req, [command(service), '--stateless-rpc', '--advertise-refs', deps.repoOf(found.app.id)])
+  const child = git(deps, req, [command(service), '--stateless-rpc', '--advertise-refs'], deps.repoOf(found.app.id))
   child.stdin.end()
   pipeline(child.stdout, res, () => {})
 }
 
-function exchange(deps: Deps, service: Service, req: Request, res: Response) {
+function exchange(deps: Deps, open: Set<Response>, service: Service, req: Request, res: Response) {
   const found = authorized(deps, service, req, res)
   if (!found) return
+  const { maxExchanges = Infinity } = deps
+  if (open.size >= maxExchanges)
+    return void res
+      .status(503)
+      .set('Retry-After', '10')
+      .type('text')
+      .send(`${maxExchanges} pushes and fetches are under way, which is the most here (DOZEN_MAX_TRANSFERS): try again soon.\n`)
+  open.add(res)
+  res.on('close', () => open.delete(res))
   const gone = new AbortController()
   res.on('close', () => res.writableFinished || gone.abort())
   const push = service === 'git-receive-pack' ? deps.announce({ ...found, gone: gone.signal }) : undefined
   res.set({ 'Content-Type': `application/x-${service}-result`, 'Cache-Control': 'no-cache' })
-  const child = git(deps, req, [command(service), '--stateless-rpc', deps.repoOf(found.app.id)], push?.env)
+  const child = git(deps, req, [command(service), '--stateless-rpc'], deps.repoOf(found.app.id), push?.env)
   const body = req.headers['content-encoding'] === 'gzip' ? pipeline(req, createGunzip(), () => {}) : req
-  pipeline(body, child.stdin, () => {}) // a client that goes away ends git's input, and git with it
+  const counted = bounded(deps.maxPackBytes, () => res.write(tooLarge(deps.maxPackBytes)))
+  void hurry(deps, req, gone.signal)
+  pipeline(body, counted, child.stdin, () => {}) // a client that goes away ends git's input, and git with it
   pipeline(child.stdout, res, () => {})
   child.on('close', () => push?.end())
 }
 
+/** Cuts a client off that takes for ever to send what it has. */
+async function hurry({ clock, transferMs = TRANSFER_MS }: Deps, req: Request, gone: AbortSignal) {
+  const ended = new AbortController()
+  req.once('end', () => ended.abort()).once('close', () => ended.abort())
+  await clock.sleep(transferMs, AbortSignal.any([gone, ended.signal])).then(() => req.destroy(), () => {})
+} // prettier-ignore
+
 const command = (service: Service) => service.slice('git-'.length)
 const packetLine = (text: string) => (text.length + 4).toString(16).padStart(4, '0') + text
 
-function git(deps: Deps, req: Request, args: string[], env: Record<string, string> = {}) {
+function git(deps: Deps, req: Request, args: string[], repo: string, env: Record<string, string> = {}) {
   const protocol = String(req.headers['git-protocol'] ?? '')
   const settings = [
     ...GIT_SETTINGS,
@@ -90,8 +118,10 @@ function git(deps: Deps, req: Request, args: string[], env: Record<string, strin
     `core.hooksPath=${deps.hooksFolder}`,
     '-c',
     `receive.maxInputSize=${deps.maxPackBytes}`,
+    '-c',
+    `safe.directory=${repo}`,
   ]
-  const child = spawn('git', [...settings, ...args], {
+  const child = spawn('git', [...settings, ...args, '--end-of-options', repo], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...gitEnvironment(deps.path), ...(/^version=[0-2]$/.test(protocol) && { GIT_PROTOCOL: protocol }), ...env },
   })

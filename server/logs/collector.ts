@@ -2,22 +2,29 @@ import type { Clock } from '../clock.ts'
 import { EngineError, type Container, type Engine, type LogPosition } from '../engine/port.ts'
 import { joiner, type JoinedLine, type Place, type StreamName } from './joiner.ts'
 import { stamp } from './line.ts'
+import { pace, type Pace } from './pace.ts'
 import type { LogStream } from './stream.ts'
 
 const STALLED_MS = 5_000
 const FINISH_MS = 60_000
 const RETRY_MS = 500
+/** A minute of trying. */
+const UNPAUSE_TRIES = 120
+/** When we end; the next life lets it go. */
+const LAST_TRIES = 4
 /** Two streams reach the engine's log by two writers: an entry may stand after one that is a little younger. */
 const DISORDER_MS = 2_000
 const READER_ID_LENGTH = 12
+const OVERFLOW = 'Error L12 (Local buffer overflow)'
+const GAP = 'Messages before this one were dropped: the engine had rotated its log away before it could be read.'
 
 type About = { appId: string; dyno: string; release: number }
 type Deps = {
-  engine: Pick<Engine, 'logs' | 'find'>
+  engine: Pick<Engine, 'logs' | 'find' | 'pause' | 'unpause'>
   stream: Pick<LogStream, 'publish' | 'cursor' | 'forget' | 'flush'>
   clock: Clock
 }
-type Watched = { about: About; done: Promise<void>; stop: AbortController; seen: number }
+type Watched = { about: About; done: Promise<void>; stop: AbortController; seen: number; pace: Pace }
 
 /**
  * Follows the engine's log of every container from where its stored lines end to its own end. How far it was read is part of each
@@ -29,20 +36,34 @@ export function collector({ engine, stream, clock }: Deps) {
   /** One reading of the log, until the engine ends it. */
   async function readOn(id: string, one: Watched, isFinal: boolean) {
     const { done, since } = resumePoint(stream, id, one.about.appId)
-    const lines = joiner(done, (line) => publish(id, one.about, line))
-    const options = { follow: !isFinal, signal: one.stop.signal, ...(since && { since }) }
-    for await (const chunk of engine.logs(id, options)) {
-      if (one.stop.signal.aborted) return
-      one.seen++
-      lines.add(chunk)
+    const emit = publisher(id, one.about)
+    const lines = joiner({ done, since, now: clock.now, emit, onGap: (position) => tell(one.about, GAP, timeOf(position)) })
+    const ended = new AbortController()
+    const signal = AbortSignal.any([one.stop.signal, ended.signal])
+    if (!isFinal) one.pace.begin(() => ended.abort())
+    try {
+      for await (const chunks of engine.logs(id, { follow: !isFinal, signal, ...(since && { since }) })) {
+        if (signal.aborted) return
+        one.seen++
+        if (!isFinal && !one.pace.read(chunks)) return
+        lines.add(chunks)
+      }
+    } finally {
+      ended.abort()
     }
     if (isFinal && !one.stop.signal.aborted) lines.end()
   }
 
-  function publish(id: string, about: About, { stream: name, text, position, place, openSince }: JoinedLine) {
-    const origin = `${readerOf(id, name)} ${place.position} ${place.order}${openSince ? ` ${openSince}` : ''}`
-    stream.publish({ ...about, source: 'app', text, time: timeOf(position), origin })
+  function publisher(id: string, { appId, dyno, release }: About) {
+    const readers = { stdout: readerOf(id, 'stdout'), stderr: readerOf(id, 'stderr') }
+    return ({ stream: name, text, position, place, order, openSince }: JoinedLine) => {
+      const origin = `${readers[name]} ${place} ${order}${openSince ? ` ${openSince}` : ''}`
+      stream.publish({ appId, source: 'app', dyno, text, release, time: timeOf(position), origin })
+    }
   }
+
+  const tell = (about: About, text: string, time?: string) =>
+    stream.publish({ ...about, source: 'dozen', text: `${OVERFLOW} -> ${text}`, ...(time && { time }) })
 
   /** An engine that stops ends its streams too: the log is whole only when read to its end after the container's. */
   async function follow(id: string, one: Watched) {
@@ -62,7 +83,22 @@ export function collector({ engine, stream, clock }: Deps) {
     }
   }
 
-  const pause = (ms: number, signal: AbortSignal) => clock.sleep(ms, signal).catch(() => {})
+  const pause = (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal).catch(() => {})
+
+  /** Until it runs, or is gone: what an engine under load refuses once is asked for again. */
+  async function unpause(id: string, signal: AbortSignal) {
+    for (let tries = 0; tries < (signal.aborted ? LAST_TRIES : UNPAUSE_TRIES); tries++) {
+      if (tries > 0) await pause(RETRY_MS)
+      const isDone = await engine.unpause(id).then(() => engine.find(id)).then((found) => found?.state !== 'paused', () => false) // prettier-ignore
+      if (isDone) return
+    }
+  }
+
+  async function newest(id: string): Promise<LogPosition | undefined> {
+    let found: LogPosition | undefined
+    for await (const chunks of engine.logs(id, { follow: false, tail: 1 })) found = chunks.at(-1)?.position ?? found
+    return found
+  }
 
   /** False when nothing came for 5 s, or not the end within a minute. */
   async function isDone(one: Watched): Promise<boolean> {
@@ -82,7 +118,15 @@ export function collector({ engine, stream, clock }: Deps) {
     /** Idempotent. */
     watch({ id }: Pick<Container, 'id'>, about: About) {
       if (watched.has(id)) return
-      const one: Watched = { about, done: Promise.resolve(), stop: new AbortController(), seen: 0 }
+      const stop = new AbortController()
+      const paced = pace({
+        clock,
+        signal: stop.signal,
+        pause: () => engine.pause(id),
+        unpause: () => unpause(id, stop.signal),
+        newest: () => newest(id),
+      })
+      const one: Watched = { about, done: Promise.resolve(), stop, seen: 0, pace: paced }
       watched.set(id, one)
       one.done = follow(id, one).then(() => stream.flush())
     },
@@ -90,10 +134,11 @@ export function collector({ engine, stream, clock }: Deps) {
     async finished(id: string): Promise<void> {
       const one = watched.get(id)
       if (!one || (await isDone(one)) || one.stop.signal.aborted) return
-      const text = 'Error L12 (Local buffer overflow) -> The last messages of this process could not be read from the engine.'
-      stream.publish({ ...one.about, source: 'dozen', text })
+      tell(one.about, 'The last messages of this process could not be read from the engine.')
       stream.flush()
     },
+    /** Whether we paused it, until its lines are here: nobody else did. */
+    wasHeld: (id: string): boolean => watched.get(id)?.pace.wasHeld() ?? false,
     /** The container was removed. */
     forget(id: string) {
       const one = watched.get(id)
@@ -102,8 +147,10 @@ export function collector({ engine, stream, clock }: Deps) {
       watched.delete(id)
       for (const name of NAMES) stream.forget(one.about.appId, readerOf(id, name))
     },
-    close() {
+    /** Resolves when no container is held any more. */
+    async close(): Promise<void> {
       for (const { stop } of watched.values()) stop.abort()
+      await Promise.all([...watched.values()].map((one) => one.pace.released()))
     },
   }
 }
@@ -126,14 +173,13 @@ function resumePoint(stream: Deps['stream'], id: string, appId: string) {
   return { done, since: earlier(oldest, DISORDER_MS) }
 }
 
-const NANOSECONDS = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d{3}Z$/
+const NANOSECONDS_LENGTH = '2026-01-01T00:00:00.000000001Z'.length
+const MICROSECONDS_LENGTH = NANOSECONDS_LENGTH - 'nnnZ'.length
 
 function earlier(position: LogPosition, ms: number): LogPosition {
   const at = Date.parse(position)
   return Number.isNaN(at) ? position : new Date(at - ms).toISOString().replace('Z', '000000Z')
 }
 
-function timeOf(position: LogPosition): string {
-  const micros = NANOSECONDS.exec(position)?.[1]
-  return micros ? `${micros}+00:00` : stamp(new Date(position))
-}
+const timeOf = (position: LogPosition): string =>
+  position.length === NANOSECONDS_LENGTH ? `${position.slice(0, MICROSECONDS_LENGTH)}+00:00` : stamp(new Date(position))

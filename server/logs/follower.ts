@@ -1,7 +1,7 @@
 import type { LogLine } from './line.ts'
 
-const QUEUE_BYTES = 1024 * 1024
-const BATCH_LINES = 500
+const QUEUE_BYTES = 2 * 1024 * 1024
+const BATCH_LINES = 2_000
 const TURN_LINES = 20_000
 
 type Deps = {
@@ -16,7 +16,7 @@ type Deps = {
 }
 
 /**
- * One reader of the living stream. Lines come from memory while it keeps pace; when it falls behind by 1 MiB, its lines come from
+ * One reader of the living stream. Lines come from memory while it keeps pace; when it falls behind by 2 MiB, its lines come from
  * the store, so a slow reader costs no memory and loses only what the store itself let go, and is told how much that was.
  */
 export function follower({ isWanted, afterId, head, forwards, lost }: Deps) {

@@ -46,6 +46,8 @@ export type LogQuery = {
   until?: Date | undefined
   /** A part of the text, or "key=value" of a JSON or logfmt line. */
   grep?: string | undefined
+  /** A request's id, as the router's line has it and the app's may: anywhere in the text. */
+  request?: string | undefined
   /** "error" and what is worse; lines that name no level do not match. */
   level?: string | undefined
   /** Only lines with a higher id. */
@@ -60,7 +62,7 @@ export const stamp = (at: Date, micros = 0) => at.toISOString().replace('Z', `${
 
 /** The question made ready once, asked of every line. */
 export function matcher(query: LogQuery): (line: LogLine) => boolean {
-  const { dyno, type, release, afterId, grep, level } = query
+  const { dyno, type, release, afterId, grep, request, level } = query
   const source = query.source === 'heroku' ? 'dozen' : query.source
   const since = query.since && stamp(query.since)
   const until = query.until && stamp(query.until)
@@ -74,5 +76,6 @@ export function matcher(query: LogQuery): (line: LogLine) => boolean {
     (!since || line.time >= since) &&
     (!until || line.time < until) &&
     (!grep || says(line.text, grep)) &&
+    (!request || line.text.includes(request)) &&
     (!level || isAtLeast(levelOf(line.text), level))
 }

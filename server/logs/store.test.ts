@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -67,7 +68,7 @@ it('keeps the cursor of a quiet reader when its lines are long gone, and drops i
   store.forget('q')
   expect([open().cursor('q/stdout'), open().cursor('l/stdout')]).toEqual([undefined, '999'])
 })
-it('stays within its bytes by dropping the oldest', () => {
+it('stays within its bytes by dropping the oldest (ABUSE 69)', () => {
   const store = open(8_000)
   for (let n = 1; n <= 1000; n++) store.append([line(`line ${n}`)])
   const all = texts(store)
@@ -88,4 +89,37 @@ it('reads on from any id, over segments', () => {
   for (let n = 1; n <= 60; n++) store.append([line(`line ${n}`)])
   const ids = [...store.backwards()].map((one) => one.id).reverse()
   for (const id of [0, ...ids]) expect([...store.forwards(id)].map((one) => one.id)).toEqual(ids.filter((one) => one > id))
+})
+
+it('lets go of what is too old, file by file, and keeps lines that are younger and every cursor', () => {
+  const store = open()
+  const hours = (n: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + n * 3_600_000)
+  for (let hour = 0; hour < 48; hour++) {
+    store.append([{ ...line(`hour ${hour}`, `c${hour} p`), time: hours(hour).toISOString() }])
+    const file = files().at(-1)!
+    utimesSync(file, hours(hour), hours(hour))
+    store.dropOlderThan(hours(hour - 24), hours(hour))
+  }
+  const kept = texts(store).map((text) => Number(text.slice(5)))
+  expect(kept.at(-1)).toBe(47)
+  expect(kept[0]).toBeGreaterThan(47 - 24 - 5)
+  expect(kept[0]).toBeLessThanOrEqual(47 - 24)
+  expect(open().cursor('c0')).toBe('p')
+  store.dropOlderThan(hours(1_000), hours(1_024))
+  expect(texts(store)).toEqual([])
+  store.append([line('after')])
+  expect([...open().forwards(0)].map(({ id, text }) => [id, text])).toEqual([[49, 'after']])
+})
+it('is readable with ordinary tools, as docs/logs.md says', () => {
+  const store = open()
+  store.append([line('hello'), line('a\ttab and # sign')])
+  expect(readFileSync(new URL('../../docs/logs.md', import.meta.url), 'utf8')).toContain("*.log | grep -v '^#' | cut -f 2,4,7-")
+  const all = files().map((file) => readFileSync(file, 'utf8')).join('') // prettier-ignore
+  const lines = execFileSync('grep', ['-v', '^#'], { input: all })
+  const shown = execFileSync('cut', ['-f', '2,4,7-'], { input: lines, encoding: 'utf8' })
+  expect(shown.split('\n')).toEqual([
+    expect.stringMatching(/^2026-\S+\tweb\.1\thello$/),
+    expect.stringMatching(/\ta\ttab and # sign$/),
+    '',
+  ])
 })

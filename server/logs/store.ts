@@ -21,7 +21,7 @@ export function logStore({ folder, appId, bytes }: Options) {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const segmentBytes = Math.min(MAX_SEGMENT_BYTES, Math.max(1, Math.floor(bytes / MIN_SEGMENTS)))
   const keep = Math.max(2, Math.floor(bytes / segmentBytes))
-  let segments = segmentFiles(path)
+  const segments = segmentFiles(path)
   const { cursors, ...left } = recover(appId, path, segments)
   let { size, lastId } = left
   let nextId = lastId + 1
@@ -52,10 +52,17 @@ export function logStore({ folder, appId, bytes }: Options) {
     const note = encodeNote({ cursors: Object.fromEntries(cursors) })
     appendFileSync(join(path, name), note, { mode: 0o600 })
     if (segments.at(-1) !== name) segments.push(name)
-    size = statSync(join(path, name)).size
-    for (const old of segments.slice(0, -keep)) rmSync(join(path, old), { force: true })
-    segments = segments.slice(-keep)
+    size = sizeOf(name)
+    drop(segments.length - keep)
   }
+
+  /** The oldest so many. */
+  function drop(count: number) {
+    for (const old of segments.splice(0, Math.max(0, count))) rmSync(join(path, old), { force: true })
+  }
+
+  const sizeOf = (file: string) => statSync(join(path, file), { throwIfNoEntry: false })?.size ?? 0
+  const writtenAt = (file: string) => statSync(join(path, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
 
   return {
     /** Id of the newest line; 0 when there is none. */
@@ -71,7 +78,23 @@ export function logStore({ folder, appId, bytes }: Options) {
       write(text)
       nextId = first + lines.length
       lastId = nextId - 1
-      for (const { origin } of lines) remember(cursors, origin)
+      rememberAll(cursors, lines)
+    },
+    bytes: () => segments.slice(0, -1).reduce((sum, file) => sum + sizeOf(file), size),
+    /** Removes the oldest file, if it is not the only one; returns its bytes. */
+    dropOldest(): number {
+      if (segments.length < 2) return 0
+      const freed = sizeOf(segments[0]!)
+      drop(1)
+      return freed
+    },
+    /** Whole files go, of which a new one is begun about eight times within `age`; the newest keeps the cursors. */
+    dropOlderThan(date: Date, now: Date) {
+      const newest = segments.at(-1)
+      if (newest === undefined) return
+      const stepMs = (now.getTime() - date.getTime()) / MIN_SEGMENTS
+      if (firstId(newest) <= lastId && begunAt(join(path, newest)) < now.getTime() - stepMs) rotate()
+      drop(segments.slice(0, -1).filter((file) => writtenAt(file) < date.getTime()).length)
     },
     /** The reader will not come back: its cursors need not be kept. */
     forget(reader: string) {
@@ -97,6 +120,12 @@ export function logStore({ folder, appId, bytes }: Options) {
   }
 }
 export type LogStore = ReturnType<typeof logStore>
+
+/** When its first line was written. */
+function begunAt(file: string): number {
+  for (const { record } of recordsForwards(file)) if (!record.startsWith('#')) return Date.parse(record.split('\t')[1]!)
+  return Infinity
+}
 
 const firstId = (file: string) => Number(file.slice(0, 12))
 
@@ -157,6 +186,17 @@ function remember(cursors: Map<string, string>, origin: string | undefined) {
   if (!origin || origin.startsWith('+')) return
   const space = origin.indexOf(' ')
   cursors.set(origin.slice(0, space), origin.slice(space + 1))
+}
+
+/** The newest of each reader, without looking into each line of a flood. */
+function rememberAll(cursors: Map<string, string>, lines: readonly LogLine[]) {
+  const known: string[] = []
+  for (let at = lines.length - 1; at >= 0; at--) {
+    const { origin } = lines[at]!
+    if (!origin || origin.startsWith('+') || known.some((reader) => origin.startsWith(reader))) continue
+    known.push(origin.slice(0, origin.indexOf(' ') + 1))
+    remember(cursors, origin)
+  }
 }
 
 /** "<reader>" and "<reader>/…". */

@@ -1,9 +1,12 @@
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fakeClock } from '../../test/support/fake-clock.ts'
 import { systemClock } from '../clock.ts'
 import { systemIds } from '../ids.ts'
+import { vault } from '../secrets/vault.ts'
 import { format } from './line.ts'
 import { logSessions } from './sessions.ts'
 import { logStream } from './stream.ts'
@@ -37,7 +40,7 @@ describe('the stream', () => {
     expect(all.map((text) => Buffer.byteLength(text))).toEqual([10_000, 5_000])
     expect(all.join('')).toBe('é'.repeat(7_500))
   })
-  it('lets no text end its record or start another', async () => {
+  it('lets no text end its record or start another (ABUSE 67, 68)', async () => {
     say('one\n2\tapp\tweb.1\tfake\rand\0nul')
     say('two')
     expect(await read()).toEqual(['one␊2\tapp\tweb.1\tfake␊and␀nul', 'two'])
@@ -109,7 +112,32 @@ describe('the stream', () => {
     expect(await read({ since: new Date('2026-01-01T00:00:01Z') })).toHaveLength(2)
     expect(await read({ until: new Date('2026-01-01T00:00:01Z') })).toHaveLength(1)
   })
-  it('survives a disk that refuses lines, and says how many were lost', async () => {
+  it('stays within its bytes over all apps: who takes most loses its oldest lines first', async () => {
+    const [loud, quiet] = [randomUUID(), randomUUID()]
+    const all = logStream({ folder, clock: systemClock, bytesPerApp: 80_000, totalBytes: 60_000 })
+    const publish = (appId: string, text: string) => all.publish({ appId, source: 'app', dyno: 'web.1', text })
+    publish(quiet, 'only line')
+    for (let n = 0; n < 100; n++) {
+      publish(loud, `${n} ${'x'.repeat(1_000)}`)
+      all.flush()
+    }
+    all.tidy()
+    const kept = (await all.read(loud, {})).map(({ text }) => parseInt(text, 10))
+    expect(kept.length).toBeGreaterThan(30)
+    expect(kept.length).toBeLessThan(60)
+    expect(kept.at(-1)).toBe(99)
+    expect(await all.read(quiet, {})).toHaveLength(1)
+  })
+  it('is by time over sources, and each source stays in its order', async () => {
+    const at = (ms: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + ms)
+    say('web 2', { at: at(20) })
+    say('router 1', { source: 'dozen', dyno: 'router', at: at(10) })
+    say('web 3, clock set back', { at: at(5) })
+    say('router 3', { source: 'dozen', dyno: 'router', at: at(30) })
+    say('worker 2', { dyno: 'worker.1', at: at(25) })
+    expect(await read()).toEqual(['router 1', 'web 2', 'web 3, clock set back', 'worker 2', 'router 3'])
+  })
+  it('survives a disk that refuses lines, and says how many were lost (ABUSE 89)', async () => {
     say('before')
     stream.flush()
     const file = join(folder, 'a1', readdirSync(join(folder, 'a1'))[0]!)
@@ -130,12 +158,16 @@ describe('the stream', () => {
 })
 
 describe('log sessions', () => {
-  const serve = async (options: object, more: { lastEventId?: number; until?: () => void } = {}) => {
-    const sessions = logSessions({ stream, clock: systemClock, ids: systemIds })
-    const { secret } = sessions.create('a1', options)
+  const key = randomBytes(32)
+  const clock = fakeClock()
+  const isKnown = (appId: string) => appId === 'a1'
+  const make = () => logSessions({ stream, clock, ids: systemIds, vault: vault(key), isKnown })
+  const serve = async (options: object, more: { lastEventId?: number; form?: 'events' | 'text' } = {}) => {
+    const { secret } = make().create('a1', options)
     let text = ''
     const gone = new AbortController()
-    const served = sessions.serve(secret, { signal: gone.signal, write: (part) => void (text += part), ...more })
+    const reader = { form: 'events' as const, signal: gone.signal, write: (part: string) => void (text += part), ...more }
+    const served = make().serve(secret, reader) // another life of the controller: the URL itself is the session
     return { text: () => text, gone, served }
   }
   it('send one event a line, and end', async () => {
@@ -155,11 +187,41 @@ describe('log sessions', () => {
     await served
     expect([...text().matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]))).toEqual([2, 3, 4])
   })
-  it('of an unknown secret are not found', async () =>
-    expect(
-      logSessions({ stream, clock: systemClock, ids: systemIds }).serve('x', {
-        signal: new AbortController().signal,
-        write: () => {},
-      }),
-    ).rejects.toMatchObject({ code: 'not_found' }))
+  it('send plain lines to who asks for no events, and JSON with what a line says', async () => {
+    say('level=warn user=42')
+    say('plain')
+    const { served, text } = await serve({}, { form: 'text' })
+    await served
+    expect(text()).toMatch(/^\S+ app\[web\.1\]: level=warn user=42\n\S+ app\[web\.1\]: plain\n$/)
+    const json = await serve({ json: true }, { form: 'text' })
+    await json.served
+    const [first, second] = json.text().trim().split('\n').map((line) => JSON.parse(line) as object) // prettier-ignore
+    expect(first).toMatchObject({ text: 'level=warn user=42', level: 'warn', fields: { level: 'warn', user: '42' } })
+    expect(second).not.toHaveProperty('fields')
+  })
+  const statusOf = (secret: string, more: { lastEventId?: number } = {}) =>
+    make()
+      .serve(secret, { form: 'text', signal: AbortSignal.abort(), write: () => {}, ...more })
+      .then(
+        () => 'served',
+        (error: { code: string }) => error.code,
+      )
+  it('begin within five minutes; a tail may be taken up again for a day', async () => {
+    const [once, tail] = [make().create('a1', {}).secret, make().create('a1', { tail: true }).secret]
+    expect([await statusOf(once), await statusOf(tail)]).toEqual(['served', 'served'])
+    await clock.advance(6 * 60_000)
+    expect([await statusOf(once, { lastEventId: 1 }), await statusOf(tail)]).toEqual(['not_found', 'not_found'])
+    expect(await statusOf(tail, { lastEventId: 1 })).toBe('served')
+    await clock.advance(24 * 3_600_000)
+    expect(await statusOf(tail, { lastEventId: 1 })).toBe('not_found')
+  })
+  it('cannot be made up, changed, or outlive the app', async () => {
+    const { secret } = make().create('a1', {})
+    for (const at of [0, 20, secret.length - 2]) {
+      const other = secret[at] === 'A' ? 'B' : 'A'
+      expect(await statusOf(secret.slice(0, at) + other + secret.slice(at + 1))).toBe('not_found')
+    }
+    expect(await statusOf('x')).toBe('not_found')
+    expect(await statusOf(make().create('gone', {}).secret)).toBe('not_found')
+  })
 })

@@ -1,20 +1,49 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { bounds } from './bounds.ts'
 import { follower, type Follower } from './follower.ts'
 import { matcher, stamp, type LogLine, type LogQuery, type LogSink, type ReadEntry } from './line.ts'
+import type { Redactor } from './redaction.ts'
 import { logStore, type LogStore } from './store.ts'
-import { pieces, visible } from './text.ts'
+import { inOrder } from './order.ts'
+import { isPlain, pieces, visible } from './text.ts'
 
 const READ_TURN = 20_000
+const ORDER_MS = 15
+const BATCH_BYTES = 256 * 1024
+const LINE_OVERHEAD = 100
 
-type Deps = { folder: string; clock: Clock; bytesPerApp: number }
+type Batch = { lines: LogLine[]; bytes: number; redacted: Redactor }
+const asItIs: Redactor = ({ text }) => text
 
-/** Everything that anything wrote: one ordered stream per app, stored before it is delivered. */
-export function logStream({ folder, clock, bytesPerApp }: Deps) {
+type Deps = {
+  folder: string
+  clock: Clock
+  bytesPerApp: number
+  /** Of all apps together. Absent = unlimited. */
+  totalBytes?: number
+  /** Older lines go. Absent = never. */
+  ageMs?: number
+  /** What is not to be seen of an app's lines, asked for each batch. Absent = nothing is hidden. */
+  redactor?: (appId: string) => Redactor
+}
+
+/**
+ * Everything that anything wrote: one stream per app, by time as far as lines come within 15 ms (in a flood: within 256 KiB) of each other, stored
+ * before it is delivered.
+ */
+export function logStream({
+  folder,
+  clock,
+  bytesPerApp,
+  totalBytes = Infinity,
+  ageMs = Infinity,
+  redactor = () => asItIs,
+}: Deps) {
   const stores = new Map<string, LogStore>()
   const followers = new Map<string, Set<Follower>>()
-  const batches = new Map<string, LogLine[]>()
+  const batches = new Map<string, Batch>()
   const unstored = new Map<string, number>()
   let isFlushing = false
 
@@ -30,11 +59,25 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
   }
 
   function flush() {
-    isFlushing = false
-    for (const [appId, lines] of batches) {
-      batches.delete(appId)
-      store(appId, lines)
+    for (const appId of batches.keys()) flushApp(appId)
+  }
+
+  function flushApp(appId: string) {
+    const batch = batches.get(appId)
+    if (!batch) return
+    batches.delete(appId)
+    store(appId, inOrder(batch.lines))
+  }
+
+  /** Lines of other sources may be on their way that were written before: they have so long to come. */
+  function flushSoon() {
+    if (isFlushing) return
+    isFlushing = true
+    const now = () => {
+      isFlushing = false
+      flush()
     }
+    clock.sleep(ORDER_MS).then(now, now)
   }
 
   /** A disk that takes nothing must not stop the platform: what it refused is counted, and told when it takes lines again. */
@@ -53,18 +96,22 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
   }
 
   function publish(entry: ReadEntry) {
-    let batch = batches.get(entry.appId)
-    if (!batch) batches.set(entry.appId, (batch = []))
     const { appId, source, dyno, release, origin } = entry
+    let batch = batches.get(appId)
+    if (!batch) batches.set(appId, (batch = { lines: [], bytes: 0, redacted: redactor(appId) }))
+    const text = batch.redacted(entry)
     const time = entry.time ?? stamp(entry.at ?? clock.now(), entry.micros)
-    const texts = pieces(visible(entry.text))
-    for (const [index, text] of texts.entries()) {
-      const place = index < texts.length - 1 ? `+${origin ?? ''}` : origin
-      batch.push({ appId, source, dyno, text, time, release, origin: place, id: 0 })
+    if (isPlain(text)) batch.lines.push({ appId, source, dyno, text, time, release, origin, id: 0 })
+    else {
+      const texts = pieces(visible(text))
+      for (const [index, piece] of texts.entries()) {
+        const place = index < texts.length - 1 ? `+${origin ?? ''}` : origin
+        batch.lines.push({ appId, source, dyno, text: piece, time, release, origin: place, id: 0 })
+      }
     }
-    if (isFlushing) return
-    isFlushing = true
-    setImmediate(flush)
+    batch.bytes += text.length + LINE_OVERHEAD
+    if (batch.bytes > BATCH_BYTES) flushApp(appId)
+    else flushSoon()
   }
 
   /** The last `lines` that match, oldest first; other work goes on meanwhile. */
@@ -145,6 +192,8 @@ export function logStream({ folder, clock, bytesPerApp }: Deps) {
       unstored.delete(appId)
       rmSync(join(folder, appId), { recursive: true, force: true })
     },
+    /** Removes what is too old or too much; to be called from time to time. */
+    tidy: bounds({ folder, clock, storeOf, ageMs, totalBytes }),
     /** Nothing is kept in memory that a kill could lose but the batch of this turn. */
     save: flush,
     close: flush,

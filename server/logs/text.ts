@@ -1,5 +1,8 @@
 const MAX_LINE_BYTES = 10_000
 
+/** Whether a text is one piece, and visible as it is. */
+export const isPlain = (text: string) => text.length * 3 <= MAX_LINE_BYTES && !/[\0\r\n]/.test(text)
+
 /** Control characters that would break a record are shown; tabs and colours (ESC) stay for whoever prints them. */
 export const visible = (text: string) =>
   /[\0\r\n]/.test(text)

@@ -59,6 +59,7 @@ export function pipelines({ db, clock, ids }: { db: Db; clock: Clock; ids: Ids }
     insert: db.prepare(
       `INSERT INTO pipelines (id, name, owner_id, created_at, updated_at) VALUES (@id, @name, @owner_id, @at, @at)`,
     ),
+    give: db.prepare('UPDATE pipelines SET owner_id = ?, updated_at = ? WHERE id = ?'),
     rename: db.prepare('UPDATE pipelines SET name = ?, updated_at = ? WHERE id = ?'),
     remove: db.prepare('DELETE FROM pipelines WHERE id = ?'),
     couplings: db.prepare<[], CouplingRow>('SELECT * FROM pipeline_couplings ORDER BY created_at, id'),
@@ -107,6 +108,11 @@ export function pipelines({ db, clock, ids }: { db: Db; clock: Clock; ids: Ids }
     rename(pipeline: Pipeline, wanted: unknown): Pipeline {
       const name = checkName(wanted)
       db.transaction(() => (isFree(name, pipeline.id), sql.rename.run(name, at(), pipeline.id))).immediate()
+      return fromRow(sql.one.get(pipeline.id, pipeline.id)!)
+    },
+    /** Its apps stay whose they are. */
+    give(pipeline: Pipeline, to: { id: string }): Pipeline {
+      sql.give.run(to.id, at(), pipeline.id)
       return fromRow(sql.one.get(pipeline.id, pipeline.id)!)
     },
     remove: (pipeline: Pipeline): void => void sql.remove.run(pipeline.id),

@@ -16,7 +16,7 @@ type Deps = {
   collect: (container: Container, about: { appId: string; dyno: string; release: number }) => void
   finished: (id: string) => Promise<void>
   passed: (release: Release) => void
-  failed: (release: Release, reason: string) => void
+  failed: (release: Release, dyno: string, reason: string) => Promise<void>
   /** Whether this release is still to pass the phase. */
   isOpen: (appId: string, version: number) => boolean
   timeoutMs: number
@@ -83,8 +83,9 @@ export function releasePhase(deps: Deps) {
     })
     if (exit.code === 0) deps.passed(release)
     else
-      deps.failed(
+      await deps.failed(
         release,
+        dyno,
         (await late)
           ? `The release phase took longer than ${deps.timeoutMs / 60_000} minutes.`
           : `The release phase exited with status ${exit.code}.`,

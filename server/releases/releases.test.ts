@@ -32,6 +32,7 @@ const make = () =>
     vault: vault(randomBytes(32)),
     logs: { publish: ({ source, dyno, text }) => lines.push(`${source}[${dyno}]: ${text}`) },
     hasImage: async (image) => images.has(image),
+    lastLines: async (_app, version, dyno) => [`last words of ${dyno} of v${version}`, 'x'.repeat(5000)],
     keep: 3,
     wake: () => {
       expect(db.inTransaction).toBe(false)
@@ -191,6 +192,28 @@ describe('config vars', () => {
     r.deploy('a1', user, built('i1'), 'Deploy', { MINE: 'theirs', LANG: 'C' })
     expect(r.currentConfig('a1')).toEqual({ MINE: 'mine', LANG: 'C' })
   })
+  it('keeps what the process that failed a release wrote last, and fails it once', async () => {
+    const { r } = ledger()
+    const broken = r.deploy('a1', user, built('i1'), 'one')
+    await r.fail(broken, 'web.1', 'web.1 exited with status 1.')
+    await r.fail(broken, 'web.2', 'web.2 exited with status 2.')
+    expect(r.findVersion('a1', 2)).toMatchObject({ status: 'failed', reason: 'web.1 exited with status 1.' })
+    expect(r.failure('a1', 2)).toEqual({ dyno: 'web.1', lines: ['last words of web.1 of v2', 'x'.repeat(2000)] })
+    expect(r.failure('a1', 1)).toBeUndefined()
+  })
+  it('needs every image of a release: they are kept together, and without one of them there is no way back', async () => {
+    const { r } = ledger()
+    const both = { ...built('i1'), images: { worker: { image: 'i2', port: null } } }
+    const two = r.deploy('a1', user, both, 'two')
+    r.settle(two, 'succeeded')
+    expect(r.findVersion('a1', 2)!.source!.images).toEqual(both.images)
+    expect([[...r.keptImages()].sort(), [...r.releasedImages()].sort()]).toEqual([['i1', 'i2'], ['i1', 'i2']]) // prettier-ignore
+    r.settle(r.deploy('a1', user, built('i3'), 'three'), 'succeeded')
+    expect(r.eligibleForRollback(r.findVersion('a1', 2)!)).toBe(true)
+    images.delete('i2')
+    await expect(r.rollback('a1', user, 2)).rejects.toThrow('The image of v2 is gone')
+  })
+
   it('keeps the images of the newest releases that ran and of those to come, each app for itself', () => {
     const { r, config } = ledger()
     const run = (image: string, status: 'succeeded' | 'failed' = 'succeeded') =>

@@ -6,7 +6,7 @@ import { failpoint } from '../failpoint.ts'
 import type { Ids } from '../ids.ts'
 import type { LogSink } from '../logs/line.ts'
 import type { Vault } from '../secrets/vault.ts'
-import type { ImageSource, Release } from './release.ts'
+import { imagesOf, type ImageSource, type Release } from './release.ts'
 import { releaseStore, type Draft } from './store.ts'
 
 type Deps = {
@@ -17,16 +17,22 @@ type Deps = {
   logs: LogSink
   /** Whether the engine still has an image; asked for rollbacks. */
   hasImage: (image: string) => Promise<boolean>
+  /** The last lines that a process of a release wrote itself. */
+  lastLines: (appId: string, version: number, dyno: string) => Promise<readonly string[]>
   /** How many releases of an app keep their image. */
   keep: number
+  /** Told of each release that is made and of each that comes to its end. */
+  onChange?: (release: Release, action: 'create' | 'update') => void
   /** Told after each commit that the reconciler should look again. */
   wake: () => void
 }
+/** Of a failed process's line, in characters. */
+const MAX_LINE = 2_000
 type User = Release['user']
 type Base = { release: Release | undefined; config: Record<string, string> }
 
 /** The ledger: appends releases and says how they fare. */
-export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: Deps) {
+export function releases({ db, clock, ids, vault, logs, hasImage, lastLines, keep, onChange = () => {}, wake }: Deps) {
   const store = releaseStore(db, vault)
   const waiters = new Set<() => void>()
   const changed = () => {
@@ -53,17 +59,20 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
       .immediate()
     if (!release) return undefined
     failpoint('release.appended')
+    onChange(release, 'create')
     tell(appId, `${release.description} by user ${release.user.email}`)
     tell(appId, `Release v${release.version} created by user ${release.user.email}`)
     changed()
     return release
   }
 
+  const hasImages = async ({ source }: Release) => (await Promise.all(imagesOf(source!).map(hasImage))).every(Boolean)
+
   async function target(appId: string, version: number | undefined): Promise<Release> {
     const current = store.newest(appId, ['succeeded'])
     if (version !== undefined) return named(appId, version, current)
     const older = store.list(appId).filter((r) => r.status === 'succeeded' && r.source && r.version < (current?.version ?? 0))
-    for (const release of older.reverse()) if (await hasImage(release.source!.image)) return release
+    for (const release of older.reverse()) if (await hasImages(release)) return release
     throw invalid('There is no earlier release to roll back to. `dozen releases` lists them.')
   }
 
@@ -76,7 +85,7 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
         `v${version} never ran (${found.status}), so it cannot be rolled back to. \`dozen releases\` lists those that did.`,
       )
     }
-    if (!(await hasImage(found.source.image))) {
+    if (!(await hasImages(found))) {
       throw invalid(
         `The image of v${version} is gone. Push its commit again, or roll back to another release: the last ${keep} keep their images (DOZEN_KEEP_RELEASES).`,
       )
@@ -90,6 +99,17 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
     config: store.config(release.appId, release.version),
   })
 
+  function settle(
+    release: Release,
+    status: Exclude<Release['status'], 'pending'>,
+    { reason = null as string | null, done = true } = {},
+  ) {
+    store.update(release, { status, reason, stage: done ? 'done' : 'rollout', at: clock.now() })
+    onChange({ ...release, status, reason }, 'update')
+    if (status === 'failed') tell(release.appId, `Release v${release.version} failed: ${reason}`)
+    changed()
+  }
+
   return {
     list: store.list,
     open: store.open,
@@ -97,6 +117,11 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
     config: store.config,
     findVersion: store.find,
     current: (appId: string) => store.newest(appId, ['succeeded']),
+    /** The current one when it runs and no other is on its way. */
+    settledCurrent(appId: string): Release | undefined {
+      const newest = store.newest(appId, ['pending', 'succeeded'])
+      return newest?.status === 'succeeded' && newest.stage === 'done' && newest.source ? newest : undefined
+    },
     /** The config that a process started now would get: of the newest release that has not failed. */
     currentConfig: (appId: string) => base(appId).config,
     find(appId: string, versionOrId: string): Release {
@@ -106,7 +131,9 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
       return found
     },
     eligibleForRollback: ({ appId, status, source }: Release) =>
-      status === 'succeeded' && source !== undefined && store.keptImages(keep, appId).has(source.image),
+      status === 'succeeded' &&
+      source !== undefined &&
+      imagesOf(source).every((image) => store.keptImages(keep, appId).has(image)),
     /** Images that must not go: of the newest releases of each app that ran, and of those to come. */
     keptImages: () => store.keptImages(keep),
     releasedImages: store.releasedImages,
@@ -165,6 +192,13 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
       return release
     },
 
+    /** The image of another release, this app's or not, with this app's own config. Throws invalid_params when the image is gone. */
+    async reuse(appId: string, user: User, from: Release, description: string): Promise<Release> {
+      const { source } = from
+      if (!source || !(await hasImages(from))) throw invalid(`The image of that slug is gone: push its commit again.`)
+      return append(appId, ({ config }) => ({ cause: 'deploy', description, user, source, config }))!
+    },
+
     retry(appId: string, user: User, description: string | undefined): Release {
       const current = base(appId).release
       if (!current?.source) throw invalid('Nothing is deployed yet, so there is nothing to retry: `git push dozen main` first.')
@@ -179,15 +213,16 @@ export function releases({ db, clock, ids, vault, logs, hasImage, keep, wake }: 
     },
 
     /** Pending → its end. `done` = nothing is left to clean up or to measure. */
-    settle(
-      release: Release,
-      status: Exclude<Release['status'], 'pending'>,
-      { reason = null as string | null, done = true } = {},
-    ) {
-      store.update(release, { status, reason, stage: done ? 'done' : 'rollout', at: clock.now() })
-      if (status === 'failed') tell(release.appId, `Release v${release.version} failed: ${reason}`)
-      changed()
+    settle,
+
+    /** Pending → failed, because of `dyno`: what it wrote last is kept with the release. Does nothing when it is settled already. */
+    async fail(release: Release, dyno: string, reason: string): Promise<void> {
+      const lines = await lastLines(release.appId, release.version, dyno).catch(() => [])
+      if (store.find(release.appId, release.version)?.status !== 'pending') return
+      store.keepFailure(release, { dyno, lines: lines.map((line) => line.slice(0, MAX_LINE)) })
+      settle(release, 'failed', { reason })
     },
+    failure: store.failure,
 
     /** Resolves when the release has left `pending` and its switch has been measured. Rejects with the signal's reason. */
     settled(appId: string, version: number, signal: AbortSignal): Promise<Release> {

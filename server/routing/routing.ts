@@ -1,5 +1,5 @@
 import type { Db } from '../../db/open.ts'
-import type { RouteApp, SwitchCost } from '../api/wire.ts'
+import type { RouteApp, RouteTable, SwitchCost } from '../api/wire.ts'
 import type { Clock } from '../clock.ts'
 import { failpoint } from '../failpoint.ts'
 import type { RouterClient } from './router-client.ts'
@@ -16,29 +16,49 @@ export function routing({ db, clock, router, onError }: Deps) {
     `INSERT INTO settings (key, value) VALUES ('table_version', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
   )
   let acked: { text: string; version: number } | undefined
+  let apps: RouteApp[] | undefined
+  let challenges: Record<string, string> = {}
 
-  async function put(apps: RouteApp[], text: string, above: number): Promise<boolean> {
+  /** What the router is to hold; equal texts are equal tables. */
+  const table = () => ({ apps: apps!, ...(Object.keys(challenges).length > 0 && { challenges }) })
+
+  async function put(wanted: Omit<RouteTable, 'version'>, text: string, above: number): Promise<boolean> {
     const version = Math.max(Number(read.get() ?? 0), above) + 1
     write.run(String(version))
     failpoint('table.numbered')
-    const answer = await router.putTable({ version, apps })
-    if (!answer.accepted) return put(apps, text, answer.version) // it holds a newer one: a restored database, say
+    const answer = await router.putTable({ version, ...wanted })
+    if (!answer.accepted) return put(wanted, text, answer.version) // it holds a newer one: a restored database, say
     acked = { text, version }
     return true
   }
 
+  /** True once every worker serves the table as it is wanted now; false while the router does not answer. Equal tables are not sent twice. */
+  async function send(): Promise<boolean> {
+    const wanted = table()
+    const text = JSON.stringify(wanted)
+    try {
+      if (acked?.text === text) return true
+      return await put(wanted, text, 0)
+    } catch (cause) {
+      onError(cause)
+      return false
+    }
+  }
+
   return {
-    /** True once every worker of the router serves these apps; false while it does not answer. Equal tables are not sent twice. */
-    async publish(apps: RouteApp[]): Promise<boolean> {
-      const text = JSON.stringify(apps)
-      try {
-        if (acked?.text === text) return true
-        return await put(apps, text, 0)
-      } catch (cause) {
-        onError(cause)
-        return false
-      }
+    /** True once every worker of the router serves these apps. */
+    publish(next: RouteApp[]): Promise<boolean> {
+      apps = next
+      return send()
     },
+
+    /** True once every worker answers these ACME tokens, and no other. False also before the first `publish`. */
+    async challenge(tokens: Record<string, string>): Promise<boolean> {
+      challenges = tokens
+      return apps !== undefined && (await send())
+    },
+
+    acknowledged: () => acked?.version,
 
     /** Forgets what was acknowledged unless the router still holds it: a router that lost its table gets it again. */
     async verify(): Promise<void> {
@@ -46,13 +66,14 @@ export function routing({ db, clock, router, onError }: Deps) {
       if (status?.version !== acked?.version) acked = undefined
     },
 
-    /** Resolves when no request is in flight at `address` any more: true; or after `timeoutMs`, or while the router is away: false. */
-    async drained(address: string, timeoutMs: number): Promise<boolean> {
+    /** Resolves when no request is in flight at `address` any more, or after `timeoutMs`: with how many are, as far as the router says. */
+    async drained(address: string, timeoutMs: number): Promise<number> {
       const deadline = clock.now().getTime() + timeoutMs
       for (let polls = 0; ; polls++) {
         const status = await router.status().catch(() => undefined)
-        if (status && !status.inflight[address]) return true
-        if (clock.now().getTime() >= deadline) return false
+        const left = status?.inflight[address] ?? 0
+        if (status && left === 0) return 0
+        if (clock.now().getTime() >= deadline) return left
         await clock.sleep(polls < 50 ? POLL_MS : SLOW_POLL_MS)
       }
     },

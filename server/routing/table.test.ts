@@ -16,8 +16,20 @@ it.each([
   ['starting while nothing is proven', app({ web: [web('starting')] }), 'starting'],
   ['starting between two containers', app(), 'starting'],
   ['crashed when all web processes are down', app({ web: [web('dead'), web('dead')] }), 'crashed'],
+  ['asleep when its web processes are not wanted for now', app({ wanted: 0, sleep: 'does' }), 'asleep'],
+  [
+    'serving until the last process of a sleeping app has left the table',
+    app({ wanted: 0, sleep: 'does', web: [web('up')] }),
+    'serving',
+  ],
   ['serving with one proven process', app({ web: [web('dead'), web('up')] }), 'serving'],
 ])('%s', (_title, given, state) => expect(routeApp(given).state).toBe(state))
+
+it('says what the app wants of the router, and nothing where it wants nothing', () => {
+  const wishes = { rules: { idleMs: 1 }, pages: { error: '//a' } }
+  expect(routeApp(app({ ...wishes, sleep: 'may' }))).toMatchObject({ ...wishes, sleeps: true })
+  expect(Object.keys(routeApp(app()))).toEqual(['id', 'name', 'hosts', 'state', 'maintenance', 'targets'])
+})
 
 it('gives only proven processes with an address as targets', () =>
   expect(

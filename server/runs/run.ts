@@ -18,6 +18,8 @@ export type RunRequest = {
   command: string
   attach: boolean
   env: Readonly<Record<string, string>>
+  /** The process type whose image and limits it has; default: those of `run`. */
+  type?: string | undefined
   /** A terminal, unless the client has none. */
   tty: boolean
   /** End the stream with "\uFFFF heroku-command-exit-status: N\r\n", and cut the official CLI's own echo off the command. */

@@ -4,12 +4,13 @@ import type { App } from '../apps/app.ts'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Container, ContainerSpec, Engine } from '../engine/port.ts'
-import { invalid, notFound } from '../errors.ts'
+import { AppError, invalid, notFound } from '../errors.ts'
 import { failpoint } from '../failpoint.ts'
+import type { ProcessOf } from '../formation/dynos.ts'
 import type { Ids } from '../ids.ts'
 import type { LogSink } from '../logs/line.ts'
-import type { Release } from '../releases/release.ts'
-import { exitStatusLine, joinStreams, withoutEcho } from './pipe.ts'
+import type { ImageSource, Release } from '../releases/release.ts'
+import { exitStatusLine, joinStreams, withoutEcho, type Joined } from './pipe.ts'
 import type { Run, RunRequest } from './run.ts'
 import { runStore, type StoredRun } from './store.ts'
 
@@ -25,11 +26,13 @@ type Deps = {
   instance: string
   logs: LogSink
   network: () => Promise<string>
-  spec: (process: { app: App; release: Release; dyno: string; command: string }) => Omit<ContainerSpec, 'network'>
+  spec: (process: ProcessOf) => Omit<ContainerSpec, 'network'>
   current: (appId: string) => Release | undefined
   collect: (container: Container, about: { appId: string; dyno: string; release: number }) => void
   finished: (id: string) => Promise<void>
   timeoutMs: number
+  /** One-off dynos of an app at a time. */
+  maxPerApp?: number
   onError: (what: string, cause: unknown) => void
 }
 /** An attached run that waits for its client. */
@@ -40,6 +43,8 @@ export function runs(deps: Deps) {
   const { db, clock, engine } = deps
   const store = runStore(db)
   const claims = new Map<string, Claim>()
+  /** Of attached runs, by id: the client's streams, and how much input it has, which it may say before they are joined. */
+  const pipes = new Map<string, { joined?: Joined; inputBytes?: number }>()
   /** Runs that this life of the controller looks after. */
   const inHand = new Set<string>()
   const labels = (run: Pick<StoredRun, 'id'>) => ({ [LABEL.instance]: deps.instance, [LABEL.role]: 'run', 'dozen.run': run.id })
@@ -47,7 +52,7 @@ export function runs(deps: Deps) {
     deps.logs.publish({ appId: run.appId, source: 'dozen', dyno: run.name, release: run.version, text })
 
   async function create(app: App, release: Release, run: StoredRun, request: RunRequest): Promise<string> {
-    const spec = deps.spec({ app, release, dyno: run.name, command: run.command })
+    const spec = deps.spec({ app, release, dyno: run.name, command: run.command, type: request.type })
     return engine.create({
       ...spec,
       network: await deps.network(),
@@ -113,9 +118,11 @@ export function runs(deps: Deps) {
     const secret = deps.ids.secret()
     const unclaimed = new AbortController()
     claims.set(secret, { ...claim, unclaimed })
+    pipes.set(claim.run.id, {})
     const expire = async () => {
       if (!claims.delete(secret)) return
       inHand.delete(claim.run.id)
+      pipes.delete(claim.run.id)
       await end(claim.run, claim.containerId)
     }
     inBackground(
@@ -127,6 +134,7 @@ export function runs(deps: Deps) {
 
   async function serve({ run, containerId, request }: Claim, socket: Duplex) {
     let ended = false
+    const left = new Promise<void>((resolve) => socket.on('close', resolve))
     const hangUp = async () => {
       if (ended) return
       await engine.kill(containerId, 'SIGHUP')
@@ -135,34 +143,51 @@ export function runs(deps: Deps) {
     socket.on('close', () => inBackground(run.name, hangUp()))
     const attached = await engine.attach(containerId)
     const joined = joinStreams(socket, attached, { endsAtEot: !request.tty && !request.exitStatus })
+    const pipe = pipes.get(run.id)
+    if (pipe) pipe.joined = joined
+    if (pipe?.inputBytes !== undefined) joined.endInputAfter(pipe.inputBytes)
     await begin(run, containerId)
     if (request.tty && request.columns && request.rows) {
       await engine.resize(containerId, { columns: request.columns, rows: request.rows })
     }
     const code = await follow(run, containerId)
     ended = true
-    await Promise.race([joined, clock.sleep(HANG_UP_GRACE_MS)])
+    await Promise.race([joined.outputEnded, left, clock.sleep(HANG_UP_GRACE_MS)])
     if (!socket.destroyed) socket.end(request.exitStatus || withoutEcho(request.command).asked ? exitStatusLine(code) : undefined)
     attached.close()
     await engine.remove(containerId)
   }
 
   return {
-    async start(app: App, user: Release['user'], request: RunRequest): Promise<Run> {
+    /** `job`: the scheduled job that it is for; `claim` happens together with the record of the run, or not at all. */
+    async start(
+      app: App,
+      user: Release['user'],
+      request: RunRequest,
+      job: { jobId?: string; claim?: () => void } = {},
+    ): Promise<Run> {
       const release = deps.current(app.id)
       if (!release?.source) throw invalid('Nothing is deployed yet, so there is nothing to run: `git push dozen main` first.')
-      const command = withoutEcho(checkCommand(request.command)).command
+      const command = ofType(withoutEcho(checkCommand(request.command)).command, release.source)
+      checkType(app, release.source, request.type)
+      if (store.open().filter((one) => one.appId === app.id).length >= (deps.maxPerApp ?? Infinity))
+        throw new AppError(
+          'rate_limit',
+          `${app.name} has ${deps.maxPerApp} one-off dynos already, which is the most here (DOZEN_MAX_RUNS): stop one with \`dozen ps:stop run.N\`.`,
+        )
       const run = db
-        .transaction(() =>
-          store.insert({
+        .transaction(() => {
+          job.claim?.()
+          return store.insert({
             id: deps.ids.uuid(),
             appId: app.id,
             version: release.version,
             command,
             attached: request.attach,
+            jobId: job.jobId ?? null,
             at: clock.now(),
-          }),
-        )
+          })
+        })
         .immediate()
       inHand.add(run.id)
       deps.logs.publish({
@@ -188,7 +213,10 @@ export function runs(deps: Deps) {
         deps.onError(claim.run.name, cause)
         socket.destroy()
         await end(claim.run, claim.containerId)
-      }).finally(() => inHand.delete(claim.run.id)) // prettier-ignore
+      }).finally(() => {
+        inHand.delete(claim.run.id)
+        pipes.delete(claim.run.id)
+      }) // prettier-ignore
       return true
     },
 
@@ -197,11 +225,21 @@ export function runs(deps: Deps) {
       if (containerId) await engine.resize(containerId, size)
     },
 
+    /** The client of an attached one has no more input than `bytes` in all. Throws not_found when it has ended, or never had one. */
+    endInput(app: App, name: string, bytes: number) {
+      const pipe = pipes.get(find(app, name).id)
+      if (!pipe) throw notFound('dyno')
+      pipe.inputBytes = bytes
+      pipe.joined?.endInputAfter(bytes)
+    },
+
     async stop(app: App, name: string) {
       const containerId = await containerOf(find(app, name))
       if (containerId) await engine.stop(containerId, HANG_UP_GRACE_MS)
     },
 
+    /** Of a scheduled job, newest first. */
+    ofJob: store.ofJob,
     /** Those that have not ended. */
     list: (appId: string): StoredRun[] => store.open().filter((run) => run.appId === appId),
 
@@ -235,6 +273,19 @@ export function runs(deps: Deps) {
     const [container] = await engine.list(labels(run))
     return container?.id
   }
+}
+
+function checkType(app: App, { processTypes }: ImageSource, type: string | undefined): void {
+  if (type === undefined || type === 'run' || Object.hasOwn(processTypes, type)) return
+  const known = [...Object.keys(processTypes), 'run'].join(', ')
+  throw invalid(`${app.name} has no process type ${JSON.stringify(type)}. It has ${known}.`)
+}
+
+/** A process type in the place of a program stands for its command, as with Heroku: `worker 42` for `node worker.js 42`. */
+function ofType(command: string, { processTypes }: ImageSource): string {
+  const [word] = /^\S+/.exec(command) ?? ['']
+  const meant = Object.hasOwn(processTypes, word) ? processTypes[word] : undefined
+  return meant ? meant + command.slice(word.length) : command
 }
 
 function checkCommand(command: unknown): string {

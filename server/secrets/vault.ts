@@ -12,8 +12,15 @@ export type Vault = {
   open(sealed: Buffer, place: string): string
 }
 
-export function vault(key: Buffer): Vault {
+/** One whose key may be changed for another. */
+export type KeyedVault = Vault & { rekey(next: Buffer): void }
+
+export function vault(first: Buffer): KeyedVault {
+  let key = first
   return {
+    rekey(next) {
+      key = next
+    },
     seal(text, place) {
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place))

@@ -1,21 +1,16 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
 import { LABEL } from '../engine/labels.ts'
 import type { Engine, ImageChanges } from '../engine/port.ts'
 import { AppError } from '../errors.ts'
-import { bootstrap, debianMirrors, hostCertificates, nodePackages, npmRegistry } from './host.ts'
-import { digest, filesBelow, packFiles, type PackedFile } from './pack.ts'
+import { bootstrap, nodePackages, npmRegistry } from './host.ts'
+import { packFiles, type PackedFile } from './pack.ts'
+import { DEBIAN, NODE_MAJOR, NPM, readRecipe, surroundings } from './recipe.ts'
 
-const DEBIAN = 'bookworm'
-const NODE_MAJOR = '22'
-const NPM = 'npm@10'
 const PULL_MS = 20_000
 const NODE_HOME = '/opt/dozen/node'
 /** What $STACK says in builds: the closest ABI among the names that third-party buildpacks know. */
-const NAME = 'heroku-22'
+export const NAME = 'heroku-22'
 
 /** What builds and processes trust and use by default. */
 const TRUST = '/etc/ssl/certs/ca-certificates.crt'
@@ -30,46 +25,88 @@ const ENVIRONMENT = {
 
 /** `id` builds apps, `runImage` runs them; both stand on the same Debian. `digest` changes with the recipe and the buildpacks. */
 export type StackImages = { id: string; runImage: string; name: string; digest: string }
+/** A stack of somebody else's images, by name: "heroku-24", the image that apps are built in and the one they run on. */
+export type Pair = { name: string; build: string; run: string }
 type Part = 'run-base' | 'build-base' | 'run' | 'build'
 type Progress = (line: string) => void
-type Deps = { engine: Engine; clock: Clock }
+/** How the parts are made. `fresh`, of a rebuild: tag → the image that will carry it once all are there, whatever carries it now. */
+type Job = { progress: Progress; fresh?: Map<string, string> }
+type StackEngine = Pick<
+  Engine,
+  | 'image'
+  | 'images'
+  | 'tag'
+  | 'removeImage'
+  | 'pull'
+  | 'importImage'
+  | 'commit'
+  | 'create'
+  | 'start'
+  | 'wait'
+  | 'remove'
+  | 'putArchive'
+  | 'logs'
+>
+type Deps = {
+  engine: StackEngine
+  clock: Clock
+  pairs?: readonly Pair[]
+  /** Brings npm packages as they are published. */
+  packages?: typeof nodePackages
+}
 
 /**
  * The pair of images that apps are built in and run on. Debian, packages and Node.js are two heavy layers (build on top of run); the
  * buildpacks and the start script are thin ones, so that changing a buildpack does not rebuild Debian. Found again by tag, since
  * images made FROM ours inherit our labels.
  */
-export function stack({ engine, clock }: Deps) {
+export function stack({ engine, clock, pairs = [], packages = nodePackages }: Deps) {
   const recipe = readRecipe()
-  let ready: Promise<StackImages> | undefined
+  const ready = new Map<string, Promise<StackImages>>()
+  let containersMade = 0
+  let rebuilding = false
 
   const ref = (part: Part, version: string) => `dozen/stack:${part}-${version}`
   const labels = (part: Part, version: string) => ({ [LABEL.role]: 'stack', 'dozen.stack': `${part}-${version}` })
 
   /** The image of a part, made by a program in a container of `from` when it is missing. */
-  async function made(part: Part, version: string, make: () => Promise<ContainerWork>, progress: Progress): Promise<string> {
-    const found = await engine.image(ref(part, version))
-    if (found) return found.id
+  async function made(
+    part: Part,
+    version: string,
+    make: () => Promise<ContainerWork>,
+    { progress, fresh }: Job,
+  ): Promise<string> {
+    const tag = ref(part, version)
+    const found = fresh ? fresh.get(tag) : (await engine.image(tag))?.id
+    if (found !== undefined) return found
     const id = await inContainer(await make(), labels(part, version), progress)
-    await engine.tag(id, ref(part, version))
+    if (fresh) fresh.set(tag, id)
+    else await engine.tag(id, tag)
     return id
   }
 
-  const runBase = (progress: Progress) =>
+  const runBase = (job: Job) =>
     made('run-base', recipe.base, async () => {
+      const { progress } = job
       const from = await debianImage(progress)
       progress(`installing ${recipe.runPackages.length} Debian packages and Node.js ${NODE_MAJOR} for the run image`)
-      const [node, npm] = await nodePackages([`node-linux-${recipe.arch}@${NODE_MAJOR}`, NPM])
-      const files = [...surroundings(), { name: 'opt/dozen/node.tgz', content: node! }, { name: 'opt/dozen/npm.tgz', content: npm! }]
-      return { from, files: [...files, recipe.install], cmd: ['/opt/dozen/install', 'run', ...recipe.runPackages] }
-    }, progress) // prettier-ignore
+      return { from, files: [...surroundings(), ...(await nodeFiles()), recipe.install], cmd: ['/opt/dozen/install', 'run', ...recipe.runPackages] }
+    }, job) // prettier-ignore
 
-  const buildBase = (progress: Progress) =>
+  async function nodeFiles(): Promise<PackedFile[]> {
+    const [node, npm] = await packages([`node-linux-${recipe.arch}@${NODE_MAJOR}`, NPM])
+    return [
+      { name: 'opt/dozen/node.tgz', content: node! },
+      { name: 'opt/dozen/npm.tgz', content: npm! },
+    ]
+  }
+
+  const buildBase = (job: Job) =>
     made('build-base', recipe.base, async () => {
-      const from = await runBase(progress)
-      progress(`installing ${recipe.buildPackages.length} Debian packages for the build image`)
+      const from = await runBase(job)
+      job.progress(`installing ${recipe.buildPackages.length} Debian packages for the build image`)
       return { from, files: [recipe.install], cmd: ['/opt/dozen/install', 'build', ...recipe.buildPackages] }
-    }, progress) // prettier-ignore
+    }, job) // prettier-ignore
 
   async function debianImage(progress: Progress): Promise<string> {
     const ref = `debian:${DEBIAN}-slim`
@@ -87,19 +124,93 @@ export function stack({ engine, clock }: Deps) {
     return id
   }
 
-  async function make(progress: Progress): Promise<StackImages> {
+  async function make(job: Job): Promise<StackImages> {
+    const { progress, fresh = new Map<string, string>() } = job
     const version = `${recipe.base}-${recipe.thin}`
     const thin = (part: 'run' | 'build', base: () => Promise<string>, files: readonly PackedFile[]) =>
       made(part, version, async () => {
         const from = await base()
         progress(part === 'run' ? 'adding the start script' : 'adding the buildpacks')
         return { from, files, cmd: undefined }
-      }, progress) // prettier-ignore
-    const runImage = await thin('run', () => runBase(progress), [recipe.start])
-    const id = await thin('build', () => buildBase(progress), recipe.buildFiles)
+      }, job) // prettier-ignore
+    const runImage = await thin('run', () => runBase(job), [recipe.start])
+    const id = await thin('build', () => buildBase(job), recipe.buildFiles)
+    for (const [tag, image] of fresh) await engine.tag(image, tag)
     await engine.tag(id, 'dozen/stack:latest')
     await engine.tag(runImage, 'dozen/stack:run')
-    return { id, runImage, name: NAME, digest: version }
+    return { id, runImage, name: NAME, digest: `${version}-${short(id)}` }
+  }
+
+  /** Somebody else's pair with what ours needs on top: found again as long as their images are the same. */
+  async function adopt({ name, build, run }: Pair, progress: Progress): Promise<StackImages> {
+    const part = async (kind: 'run' | 'build', from: string, files: readonly PackedFile[]) => {
+      const theirs = await present(from, progress)
+      const make = async () => {
+        progress(`preparing ${from} as the ${kind} image of ${name}`)
+        return { from: theirs, files: [...files, ...(await nodeFiles()), recipe.adopt], cmd: ['/opt/dozen/adopt', kind] }
+      }
+      return made(kind, `${name}-${short(theirs)}-${recipe.thin}`, make, { progress })
+    }
+    const runImage = await part('run', run, [recipe.start])
+    const id = await part('build', build, recipe.buildFiles)
+    return { id, runImage, name, digest: `${name}-${short(id)}` }
+  }
+
+  async function present(from: string, progress: Progress): Promise<string> {
+    const local = await engine.image(from)
+    if (local) return local.id
+    progress(`pulling ${from}`)
+    await engine.pull(from, {}).catch((cause: unknown) => {
+      throw new AppError('unavailable', `The image ${from} of DOZEN_STACKS is not on this machine and could not be pulled: ${(cause as Error).message}.`, { cause }) // prettier-ignore
+    })
+    return (await engine.image(from))!.id
+  }
+
+  /** Our own, whatever is there. `before`: what carried the tags, outermost first. */
+  async function remade(progress: Progress): Promise<{ images: StackImages; before: string[] }> {
+    const version = `${recipe.base}-${recipe.thin}`
+    const tags = [ref('build', version), ref('run', version), ref('build-base', recipe.base), ref('run-base', recipe.base)]
+    const before = await Promise.all(tags.map(async (tag) => (await engine.image(tag))?.id))
+    const fresh = new Map<string, string>()
+    const images = await make({ progress, fresh }).catch(async (cause: unknown) => {
+      await removeThose([...fresh.values()].toReversed())
+      throw cause
+    })
+    return { images, before: before.filter((id) => id !== undefined) }
+  }
+
+  /** A pair of today's images, which are the same when nothing newer can be pulled or was made here. */
+  async function renewed(pair: Pair, progress: Progress): Promise<{ images: StackImages; before: string[] }> {
+    const former = await ready.get(pair.name)?.catch(() => undefined)
+    const pull = (from: string) => engine.pull(from, {}).catch(() => progress(`${from} could not be pulled: the one of this machine stays`)) // prettier-ignore
+    await Promise.all([pair.run, pair.build].map(pull))
+    const images = await adopt(pair, progress)
+    const before = former ? [former.id, former.runImage].filter((id) => id !== images.id && id !== images.runImage) : []
+    return { images, before }
+  }
+
+  async function removeThose(ids: readonly string[]) {
+    for (const id of ids) await engine.removeImage(id).catch(() => {}) // in use
+  }
+
+  const pairOf = (name: string) => pairs.find((pair) => pair.name === name)
+
+  function begin(name: string, progress: Progress): Promise<StackImages> {
+    const pair = pairOf(name)
+    const making = (pair ? adopt(pair, progress) : make({ progress })).catch((cause: unknown) => {
+      ready.delete(name)
+      throw cause
+    })
+    ready.set(name, making)
+    return making
+  }
+
+  /** What was made before, unless its images are gone or were rebuilt by another controller of this engine. */
+  async function current(name: string): Promise<StackImages | undefined> {
+    const images = await ready.get(name)
+    if (!images) return undefined
+    const there = await Promise.all([images.id, images.runImage].map(engine.image))
+    return there.every((one) => one !== undefined && one.tags.length > 0) ? images : undefined
   }
 
   type ContainerWork = { from: string; files: readonly PackedFile[]; cmd: string[] | undefined }
@@ -108,7 +219,7 @@ export function stack({ engine, clock }: Deps) {
   async function inContainer(work: ContainerWork, label: ImageChanges['labels'], progress: Progress): Promise<string> {
     const unique = createHash('sha256').update(JSON.stringify(label)).digest('hex').slice(0, 12)
     const container = await engine.create({
-      name: `dozen-stack-${unique}-${process.pid}`,
+      name: `dozen-stack-${unique}-${process.pid}-${++containersMade}`,
       image: work.from,
       cmd: work.cmd ?? ['/bin/true'],
       entrypoint: [],
@@ -132,7 +243,8 @@ export function stack({ engine, clock }: Deps) {
     const exit = await engine.wait(container)
     if (exit.code === 0) return
     const lines: string[] = []
-    for await (const chunk of engine.logs(container, { follow: false })) lines.push(chunk.bytes.toString().trimEnd())
+    for await (const chunks of engine.logs(container, { follow: false }))
+      lines.push(...chunks.map(({ bytes }) => bytes.toString().trimEnd()))
     lines.slice(-8).forEach(progress)
     throw new AppError(
       'unavailable',
@@ -141,13 +253,28 @@ export function stack({ engine, clock }: Deps) {
   }
 
   return {
-    /** Both images, made when they are missing or their recipe has changed. Once per process; a failure is tried again by the next call. */
-    ensure(progress: Progress = () => {}): Promise<StackImages> {
-      ready ??= make(progress).catch((cause: unknown) => {
-        ready = undefined
-        throw cause
-      })
-      return ready
+    /** Both images, made when they are missing or their recipe has changed. A failure is tried again by the next call. */
+    async ensure(progress: Progress = () => {}, name: string = NAME): Promise<StackImages> {
+      return (await current(name)) ?? begin(name, progress)
+    },
+    /** The names that apps may be set to, the default first. */
+    names: () => [...new Set([NAME, ...pairs.map(({ name }) => name)])],
+    /**
+     * Made anew with today's packages (or today's images of the pair). Builds use the images before until it is through, and these from then on;
+     * those before go, as soon as nothing runs on them. Rejects AppError conflict during another rebuild; unavailable, and then everything is as it was.
+     */
+    async rebuild(name: string, progress: Progress): Promise<StackImages> {
+      if (rebuilding) throw new AppError('conflict', 'A stack is being rebuilt already. Wait until it is through.')
+      rebuilding = true
+      try {
+        const pair = pairOf(name)
+        const { images, before } = pair ? await renewed(pair, progress) : await remade(progress)
+        ready.set(name, Promise.resolve(images))
+        await removeThose(before)
+        return images
+      } finally {
+        rebuilding = false
+      }
     },
     /** The registry that builds use: the host's own. */
     registry: npmRegistry,
@@ -158,59 +285,19 @@ export function stack({ engine, clock }: Deps) {
 }
 export type Stack = ReturnType<typeof stack>
 
-/** What the host lends its images: the certificates it trusts and where it gets Debian packages. */
-function surroundings(): PackedFile[] {
-  const certificates = hostCertificates()
-  const { main, security } = debianMirrors()
-  const sources = [
-    ...(main ? [`deb ${main} ${DEBIAN} main`, `deb ${main} ${DEBIAN}-updates main`] : []),
-    ...(security ? [`deb ${security} ${DEBIAN}-security main`] : []),
-  ]
-  return [
-    ...(certificates ? [{ name: 'usr/local/share/ca-certificates/host.pem', content: certificates }] : []),
-    ...(sources.length > 0 ? [{ name: 'etc/apt/sources.list', content: `${sources.join('\n')}\n` }] : []),
-  ]
-}
+/** What the API may do with the stacks. */
+export const stackVerbs = (stack: Stack) => ({
+  names: stack.names,
+  async rebuild(name: string) {
+    const lines: string[] = []
+    const { id, runImage } = await stack
+      .rebuild(name, (line) => void lines.push(line))
+      .catch((cause: unknown) => {
+        if (!(cause instanceof AppError)) throw cause
+        throw new AppError(cause.code, `${cause.message} ${lines.slice(-4).join(' / ')}`, { cause })
+      })
+    return { build: id, run: runImage }
+  },
+})
 
-/** buildpacks/ as read once: a controller keeps the stack that it started with. */
-function readRecipe() {
-  const files = filesBelow(buildpacksFolder()).filter(({ name }) => name !== 'README.md')
-  const file = (name: string) => files.find((one) => one.name === `stack/${name}`)!
-  const lines = (name: string) => file(name).content.toString().split('\n').filter(Boolean)
-  const [runPackages, buildPackages] = [lines('packages-run.txt'), lines('packages-build.txt')]
-  const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
-  const at = (name: string, path: string, owner = 0) => ({ ...file(name), name: path, owner })
-  const base = createHash('sha256')
-    .update([DEBIAN, NODE_MAJOR, NPM, arch, ...runPackages, '', ...buildPackages].join('\n'))
-    .update(file('install').content)
-    .update(hostCertificates() ?? '')
-  const ours = files.filter(({ name }) => !name.startsWith('stack/'))
-  const buildFiles = [
-    at('build', 'opt/dozen/build'),
-    // A buildpack may write beside itself (`export`), so its folder is the app user's; it is a fresh copy in every build.
-    ...folders(ours).map((name) => ({ name: `opt/dozen/buildpacks/${name}/`, content: '', mode: 0o755, owner: 1000 })),
-    ...ours.map((one) => ({ ...one, name: `opt/dozen/buildpacks/${one.name}`, owner: 1000 })),
-  ]
-  return {
-    arch,
-    runPackages,
-    buildPackages,
-    base: base.digest('hex').slice(0, 24),
-    thin: digest(files),
-    install: at('install', 'opt/dozen/install'),
-    start: at('start', 'opt/dozen/start'),
-    buildFiles,
-  }
-}
-
-const folders = (files: readonly PackedFile[]) => [
-  ...new Set(files.flatMap(({ name }) => name.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/')))),
-] // prettier-ignore
-
-/** buildpacks/ of the checkout, whether this runs from source or bundled in dist/. */
-function buildpacksFolder(): string {
-  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
-    if (existsSync(join(at, 'buildpacks', 'stack'))) return join(at, 'buildpacks')
-    if (at === dirname(at)) throw new Error('The folder buildpacks is missing: install dozen again.')
-  }
-}
+const short = (id: string) => id.replace('sha256:', '').slice(0, 12)

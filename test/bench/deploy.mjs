@@ -1,50 +1,22 @@
-// Push to live, against the floor: the engine's own image build of the same change + container start + first 200. Both in one run, medians.
+// Push to live against the floor, in one run, medians. The floor: the engine's own build of the same change + container start + first 200.
 // npm run bench deploy [rounds]
-import { execFile, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import http from 'node:http'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { fileURLToPath } from 'node:url'
-import Docker from 'dockerode'
 import tar from 'tar-stream'
+import { cleanUp, docker, get, INSTANCE, labels, median, prepareApp, quiet, ratio, ROOT, row, startPlatform, timed } from './support/platform.mjs' // prettier-ignore
 
-const run = promisify(execFile)
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ROUNDS = Number(process.argv[2] ?? 7)
-const INSTANCE = `test-bench-${process.pid}`
-const labels = { 'dozen.instance': INSTANCE, 'dozen.role': 'bench' }
-const docker = new Docker()
-const base = mkdtempSync(join(tmpdir(), 'dozen-bench-'))
+const HELLO = join(ROOT, 'examples/hello')
+const server = (version) => readFileSync(join(HELLO, 'web.js'), 'utf8').replace(/Hello from/, `${version} Hello from`)
 
-const median = (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]
-const server = (version) => readFileSync(join(ROOT, 'examples/hello/web.js'), 'utf8') + `\n// ${version}\n`
-
-/** What the last round left is cleared away before the next is measured. */
-const quiet = () => new Promise((resolve) => setTimeout(resolve, 4_000))
-
-/** Resolves with the milliseconds until `isLive` is true. */
-async function timed(work, isLive) {
-  const started = performance.now()
-  const polling = (async () => {
-    while (!(await isLive().catch(() => false))) await new Promise((ok) => setTimeout(ok, 20))
-    return performance.now() - started
-  })()
-  await work()
-  return polling
+/** package.json and a lockfile of real dependencies that differ by one version of one of them: a dependency change. */
+const DEPENDENCIES = {
+  fastify: '5.6.1',
+  express: '4.21.2',
+  ms: '2.1.3',
 }
-
-function get({ port, host = '127.0.0.1', headers = {} }) {
-  return new Promise((resolve, reject) => {
-    const outgoing = http.get({ host, port, headers, agent: false, timeout: 1000 }, (answer) => {
-      let body = ''
-      answer.setEncoding('utf8').on('data', (text) => (body += text))
-      answer.on('end', () => resolve({ status: answer.statusCode, body }))
-    })
-    outgoing.on('timeout', () => outgoing.destroy()).on('error', reject)
-  })
-}
+const VERSIONS = ['2.1.2', '2.1.3']
 
 // ── the floor ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const DOCKERFILE = `FROM dozen/stack:latest
@@ -55,123 +27,178 @@ COPY . .
 CMD ["node", "web.js"]
 `
 
-async function context(version) {
+function context(files) {
   const pack = tar.pack()
-  for (const name of ['package.json', 'package-lock.json', 'Procfile', 'worker.js'])
-    pack.entry({ name }, readFileSync(join(ROOT, 'examples/hello', name)))
+  for (const name of ['Procfile', 'worker.js']) pack.entry({ name }, readFileSync(join(HELLO, name)))
   pack.entry({ name: 'Dockerfile' }, DOCKERFILE)
-  pack.entry({ name: 'web.js' }, server(version))
+  for (const [name, content] of Object.entries(files)) pack.entry({ name }, content)
   pack.finalize()
   return pack
 }
 
-async function floor(version) {
+/** Milliseconds from the start of a container of `image` to its first 200. */
+async function started(image, work = async () => {}, cmd = undefined) {
   let ip
   let container
-  const work = async () => {
-    const stream = await docker.buildImage(await context(version), { t: `${INSTANCE}:floor`, labels, version: '2' })
-    await new Promise((resolve, reject) => docker.followProgress(stream, (cause) => (cause ? reject(cause) : resolve())))
-    container = await docker.createContainer({ Image: `${INSTANCE}:floor`, Env: ['PORT=5000'], Labels: labels })
+  const all = async () => {
+    await work()
+    container = await docker.createContainer({ Image: image(), Env: ['PORT=5000'], Labels: labels, ...(cmd && { Cmd: cmd }) })
     await container.start()
     ip = (await container.inspect()).NetworkSettings.IPAddress
   }
-  const ms = await timed(work, async () => ip !== undefined && (await get({ host: ip, port: 5000 })).status === 200)
+  const ms = await timed(all, async () => ip !== undefined && (await get({ host: ip, port: 5000 })).status === 200)
   await container.remove({ force: true })
   return ms
 }
 
-// ── dozen ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-async function startPlatform() {
-  const home = join(base, 'home')
-  const env = {
-    ...process.env,
-    DOZEN_HOME: home,
-    DOZEN_INSTANCE: INSTANCE,
-    DOZEN_API_PORT: '0',
-    DOZEN_HTTP_PORT: '0',
-    DOZEN_HTTPS_PORT: '0',
-  }
-  const child = spawn(process.execPath, [join(ROOT, 'bin/dozen.mjs'), 'up'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  await new Promise((resolve) => child.stdout.on('data', (text) => String(text).includes('ready') && resolve()))
-  const { api, http: web } = JSON.parse(readFileSync(join(home, 'endpoints.json'), 'utf8'))
-  const token = readFileSync(join(home, 'admin-token'), 'utf8').trim()
-  return {
-    api,
-    port: Number(new URL(web).port),
-    token,
-    stop: () => new Promise((ok) => (child.once('exit', ok), child.kill('SIGTERM'))),
-  }
+/** The engine tells failures among its events. */
+function checked(events) {
+  const failure = events.find(({ error }) => error)
+  if (failure) throw new Error(failure.error)
 }
 
-async function prepareApp({ api, token }) {
-  const folder = join(base, 'app')
-  cpSync(join(ROOT, 'examples/hello'), folder, { recursive: true, filter: (path) => !path.includes('node_modules') })
-  writeFileSync(join(folder, 'Procfile'), 'web: node web.js\n')
-  const git = (...args) =>
-    run('git', args, {
-      cwd: folder,
-      env: { ...process.env, GIT_AUTHOR_NAME: 'b', GIT_AUTHOR_EMAIL: 'b@b', GIT_COMMITTER_NAME: 'b', GIT_COMMITTER_EMAIL: 'b@b' },
-    })
-  await fetch(`${api}/apps`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: '{"name":"bench"}',
-  })
-  await git('init', '-q', '-b', 'main')
-  await git('config', 'http.extraHeader', `Authorization: Basic ${Buffer.from(`x:${token}`).toString('base64')}`)
-  return {
-    async push(version, { empty = false } = {}) {
-      if (!empty) writeFileSync(join(folder, 'web.js'), server(version).replace(/Hello from/, `${version} Hello from`))
-      await git('add', '-A')
-      await git('commit', '-q', '--allow-empty', '-m', version)
-      return (log) => git('push', '-q', `${api}/bench.git`, 'main').then(log)
+const floor = (files) =>
+  started(
+    () => `${INSTANCE}:floor`,
+    async () => {
+      const stream = await docker.buildImage(context(files), { t: `${INSTANCE}:floor`, labels, version: '2' })
+      await new Promise((resolve, reject) => docker.followProgress(stream, (cause, events) => (cause ? reject(cause) : resolve(events)))).then(checked) // prettier-ignore
     },
-  }
-}
-
-async function ours(platform, app, version) {
-  const push = await app.push(version)
-  return timed(push, async () =>
-    (await get({ port: platform.port, headers: { host: 'bench.localhost' } })).body.includes(version),
   )
+
+// ── dozen ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const platform = await startPlatform()
+const body = async (name) => (await get({ port: platform.port, headers: { host: `${name}.localhost` } })).body
+
+/** From `git push` to the first answer that holds `mark`. */
+async function live(app, name, mark, changed) {
+  const push = await app.commit(mark, changed)
+  return timed(push, async () => (await body(name)).includes(mark))
 }
 
-const platform = await startPlatform()
-try {
-  const app = await prepareApp(platform)
-  await ours(platform, app, 'warm-up')
-  await floor('warm-up')
+/** From the push of an empty commit to the first answer of the release that it makes. */
+async function empty(app, name) {
+  const before = await body(name)
+  const push = await app.commit('empty')
+  return timed(push, async () => release(await body(name)) > release(before))
+}
+const release = (text) => Number(/ v(\d+) /.exec(text)?.[1] ?? Number.NaN)
+
+// ── the bars ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const lock = (name) => readFileSync(join(HELLO, name), 'utf8')
+
+async function codeChange() {
+  const app = await prepareApp(platform, 'code', { Procfile: 'web: node web.js\n' })
+  const files = (mark) => ({ 'package.json': lock('package.json'), 'package-lock.json': lock('package-lock.json'), 'web.js': server(mark) }) // prettier-ignore
+  await live(app, 'code', 'warm-up', { 'web.js': server('warm-up') })
+  await floor(files('warm-up'))
   const [floors, pushes] = [[], []]
   for (let round = 1; round <= ROUNDS; round++) {
     await quiet()
-    floors.push(await floor(`round-${round}`))
+    floors.push(await floor(files(`round-${round}`)))
     await quiet()
-    pushes.push(await ours(platform, app, `round-${round}`))
+    pushes.push(await live(app, 'code', `round-${round}`, { 'web.js': server(`round-${round}`) }))
   }
-  const rows = [
-    ['floor: image build + start + first 200', median(floors)],
-    ['dozen: git push → first 200 of it', median(pushes)],
-  ]
-  for (const [name, ms] of rows) console.log(`${name.padEnd(44)}${Math.round(ms).toString().padStart(6)} ms`)
-  console.log(`${'ratio (bar: 2.0)'.padEnd(44)}${(median(pushes) / median(floors)).toFixed(2).padStart(9)}`)
+  row('floor: image build + start + first 200', median(floors))
+  row('dozen: git push → first 200 of it', median(pushes))
+  ratio('code change / floor (bar: 1.5)', median(pushes) / median(floors))
+  return { app, floorMs: median(floors) }
+}
+
+async function emptyCommit(app) {
+  const image = (await docker.listImages({ filters: { label: [`dozen.instance=${INSTANCE}`, 'dozen.role=image'] } }))[0].Id
+  const [starts, pushes] = [[], []]
+  for (let round = 1; round <= ROUNDS; round++) {
+    await quiet()
+    starts.push(await started(() => image, undefined, ['/opt/dozen/start', 'node web.js']))
+    await quiet()
+    pushes.push(await empty(app, 'code'))
+  }
+  row('container start + first 200', median(starts))
+  row('dozen: push of an empty commit → its first 200', median(pushes))
+  ratio('empty commit / start (bar: 1.2)', median(pushes) / median(starts))
+}
+
+/** What the package manager itself needs in the build container: its cache is warm, node_modules is not there. */
+async function install(files) {
+  const options = { Image: 'dozen/stack:latest', Labels: labels, Cmd: ['sleep', '60'], User: 'app', HostConfig: { Mounts: [{ Type: 'volume', Source: `${INSTANCE}-npm`, Target: '/cache' }] }, Env: ['HOME=/app', 'npm_config_cache=/cache/npm', `NPM_CONFIG_REGISTRY=${registry}`, 'NODE_ENV=production'] } // prettier-ignore
+  const container = await docker.createContainer(options)
+  await container.start()
+  const pack = tar.pack()
+  for (const [name, content] of Object.entries(files)) pack.entry({ name, uid: 1000, gid: 1000 }, content)
+  pack.finalize()
+  await container.putArchive(pack, { path: '/app' })
+  const exec = await container.exec({ Cmd: ['npm', 'ci', '--include=dev', '--no-audit', '--no-fund'], AttachStdout: true })
+  const began = performance.now()
+  const stream = await exec.start({})
+  await new Promise((resolve) => stream.on('end', resolve).resume())
+  const ms = performance.now() - began
+  const { ExitCode } = await exec.inspect()
+  if (ExitCode !== 0) throw new Error(`npm ci ended with ${ExitCode}`)
+  await container.remove({ force: true })
+  return ms
+}
+
+/** The files of each version, with the lockfile that npm itself writes. */
+async function variants() {
+  const { mkdtempSync, writeFileSync, rmSync } = await import('node:fs')
+  const { tmpdir } = await import('node:os')
+  return VERSIONS.map((ms) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dozen-bench-lock-'))
+    const manifest = JSON.stringify({ name: 'hello', version: '1.0.0', private: true, type: 'module', dependencies: { ...DEPENDENCIES, ms } }, undefined, 2) // prettier-ignore
+    writeFileSync(join(folder, 'package.json'), manifest)
+    execFileSync('npm', ['install', '--package-lock-only', '--no-audit', '--no-fund', '--omit-lockfile-registry-resolved'], { cwd: folder }) // prettier-ignore
+    const files = { 'package.json': manifest, 'package-lock.json': readFileSync(join(folder, 'package-lock.json'), 'utf8') }
+    rmSync(folder, { recursive: true })
+    return files
+  })
+}
+const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim() // prettier-ignore
+
+async function dependencyChange(floorMs) {
+  const both = await variants()
+  const app = await prepareApp(platform, 'deps', { Procfile: 'web: node web.js\n' })
+  const push = (round) => live(app, 'deps', `deps-${round}`, { ...both[round % 2], 'web.js': server(`deps-${round}`) })
+  for (const round of [0, 1]) {
+    await push(round)
+    await install(both[round])
+  }
+  const [installs, pushes] = [[], []]
+  for (let round = 2; round < 2 + Math.max(3, ROUNDS - 2); round++) {
+    await quiet()
+    installs.push(await install(both[round % 2]))
+    await quiet()
+    pushes.push(await push(round))
+  }
+  row('npm ci in the build container', median(installs))
+  row('dozen: git push of a dependency change → first 200', median(pushes))
+  ratio('dependency change / (1.2 × npm ci + floor) (bar: 1.0)', median(pushes) / (1.2 * median(installs) + floorMs))
+}
+
+/** Bytes of the files in /app of an image. */
+async function treeBytes(Image) {
+  const container = await docker.createContainer({ Image, Labels: labels, Cmd: ['find', '/app', '-type', 'f', '-printf', '%s\\n'], Tty: true }) // prettier-ignore
+  await container.start()
+  await container.wait()
+  const text = String(await container.logs({ stdout: true }))
+  await container.remove({ force: true })
+  return text.split(/\s+/).reduce((sum, size) => sum + Number(size), 0)
+}
+
+async function imageSize() {
+  const [image] = await docker.listImages({ filters: { label: [`dozen.instance=${INSTANCE}`, 'dozen.role=image'] } })
+  const [whole, base] = await Promise.all([image.Id, 'dozen/stack:run'].map((id) => docker.getImage(id).inspect()))
+  const tree = await treeBytes(image.Id)
+  console.log(`image ${whole.Size} B = run image ${base.Size} B + app tree ${tree} B + ${whole.Size - base.Size - tree} B`)
+  ratio('image / (run image + app tree) (bar: 1.05)', whole.Size / (base.Size + tree))
+}
+
+try {
+  const { app, floorMs } = await codeChange()
+  await imageSize()
+  await emptyCommit(app)
+  await dependencyChange(floorMs)
 } finally {
   await platform.stop()
-  for (const one of await docker.listContainers({ all: true, filters: { label: [`dozen.instance=${INSTANCE}`] } }))
-    await docker.getContainer(one.Id).remove({ force: true, v: true })
-  for (const one of await docker.listImages({ filters: { label: [`dozen.instance=${INSTANCE}`] } }))
-    await docker
-      .getImage(one.Id)
-      .remove({ force: true })
-      .catch(() => {})
-  for (const one of (await docker.listVolumes({ filters: { label: [`dozen.instance=${INSTANCE}`] } })).Volumes ?? [])
-    await docker
-      .getVolume(one.Name)
-      .remove()
-      .catch(() => {})
-  for (const one of await docker.listNetworks({ filters: { label: [`dozen.instance=${INSTANCE}`] } }))
-    await docker
-      .getNetwork(one.Id)
-      .remove()
-      .catch(() => {})
-  rmSync(base, { recursive: true, force: true })
+  await cleanUp()
 }

@@ -6,4 +6,6 @@ process.noDeprecation = true
 const agent = new http.Agent({ keepAlive: true, maxSockets: 256 })
 const proxy = httpProxy.createProxyServer({ target: process.argv[3], agent, xfwd: true })
 proxy.on('error', (_error, _req, res) => res.destroy?.())
-http.createServer((req, res) => proxy.web(req, res)).listen(Number(process.argv[2]), '127.0.0.1')
+const server = http.createServer((req, res) => proxy.web(req, res))
+server.on('upgrade', (req, socket, head) => proxy.ws(req, socket, head, { target: process.argv[3] }))
+server.listen({ port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 })

@@ -141,6 +141,32 @@ describe('the router process', () => {
     for (let i = 0; i < 20; i += 1) expect((await get(ready.http.port)).body).toBe('new')
   })
 
+  it('answers or refuses every connection that comes while a worker starts: none is left waiting', async () => {
+    const { child, ready } = await start()
+    await route(await app('hello'))
+    let isOver = false
+    let waiting = 0
+    let answered = 0
+    const client = async () => {
+      while (!isOver) {
+        waiting += 1
+        await get(ready.http.port).then(() => (answered += 1), () => {}) // prettier-ignore
+        waiting -= 1
+      }
+    }
+    for (let i = 0; i < 8; i += 1) void client()
+    for (let round = 0; round < 4; round += 1) {
+      const worker = childrenOf(child.pid!)[0]!
+      process.kill(worker, 'SIGKILL')
+      await until(() => childrenOf(child.pid!).some((pid) => pid !== worker))
+      await control('GET', '/status') // every worker answers
+      const from = answered
+      await until(() => answered > from + 100)
+    }
+    isOver = true
+    await until(() => waiting === 0)
+  })
+
   it('hands its ports to a successor without failing a request', async () => {
     const first = await start()
     await route(await app('hello'))

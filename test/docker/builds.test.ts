@@ -1,92 +1,24 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
+import tar from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { builder, type BuildInput, type Built } from '../../server/builds/builder.ts'
-import type { Fetch } from '../../server/builds/fetched.ts'
-import { dynoCommand } from '../../server/builds/dyno-command.ts'
+import { builder } from '../../server/builds/builder.ts'
 import { buildpackFetcher } from '../../server/buildpacks/fetch.ts'
 import { systemClock as clock } from '../../server/clock.ts'
-import { dockerEngine } from '../../server/engine/docker.ts'
-import { packFiles } from '../../server/stack/pack.ts'
-import { stack as makeStack } from '../../server/stack/stack.ts'
-import { ROOT } from '../support/programs.ts'
+import { sizeOf } from '../../server/disk/usage.ts'
+import { building, fixture, pack, type Files } from '../support/building.ts'
 
-const instance = `test-builds-${randomBytes(4).toString('hex')}`
-const ours = { 'dozen.instance': instance }
-const engine = dockerEngine({ socket: '/var/run/docker.sock' })
-const stack = makeStack({ engine, clock })
 const limits = { buildTimeoutMs: 120_000, sourceBytes: 64 * 1024 ** 2 }
-const images: string[] = []
-let number = 0
-
-type Files = Record<string, string>
-type Options = Partial<BuildInput> & { packs?: Files[]; signal?: AbortSignal; limits?: typeof limits; fetch?: Fetch }
-
-const tarOf = (files: Files) =>
-  packFiles(Object.entries(files).map(([name, content]) => ({ name, content, mode: content.startsWith('#!') ? 0o755 : 0o644 })))
-const packTar = (pack: Files) => packFiles(Object.entries(pack).map(([name, content]) => ({ name, content, mode: 0o755 })))
-const fixture = (name: string) => spawn('tar', ['-c', '-C', join(ROOT, 'test/fixtures/apps', name), '.']).stdout
-
-/** Builds files with hand-written buildpacks (`packs`) or the ones that are detected; resolves with the image and what was printed. */
-async function build(source: Files | Readable, options: Options = {}): Promise<Built & { output: string }> {
-  const { packs, signal = new AbortController().signal, ...input } = options
-  const fetch: Fetch | undefined =
-    packs && ((names) => Promise.all(names.map(async (name, at) => ({ name, tar: await packTar(packs[at]!) }))))
-  const make = builder({
-    engine,
-    stack,
-    clock,
-    instance,
-    limits: options.limits ?? limits,
-    fetch: options.fetch ?? fetch ?? (async (names) => names.map((name) => ({ name }))),
-  })
-  const output: string[] = []
-  const tar = source instanceof Readable ? source : Readable.from([await tarOf(source)])
-  const request = {
-    appId: 'app-one',
-    appName: 'one',
-    buildId: String(++number),
-    source: tar,
-    commit: 'c0ffee',
-    config: {},
-    ...(packs && { buildpacks: packs.map((_, at) => `custom ${at}`) }),
-    ...input,
-  }
-  const built = await make.build(request, { signal, log: (line) => void output.push(line) }).catch((cause: Error) => {
-    throw Object.assign(cause, { message: `${cause.message}\n${output.join('\n')}` })
-  })
-  images.push(built.image)
-  return { ...built, output: output.join('\n') }
-}
-
-/** Runs a command as a dyno of the image would; its output. */
-async function run(built: Built, command: string, env: Record<string, string> = {}): Promise<string> {
-  const spec = { name: `${instance}-run-${++number}`, image: built.image, ...dynoCommand(built, command), env, labels: ours }
-  const id = await engine.create({ ...spec, network: 'none', capabilities: [] })
-  await engine.start(id)
-  await engine.wait(id)
-  const chunks: Buffer[] = []
-  for await (const chunk of engine.logs(id, { follow: false })) chunks.push(chunk.bytes)
-  await engine.remove(id)
-  return Buffer.concat(chunks).toString().trim()
-}
-
-const containersLeft = async () => (await engine.list(ours)).length
-const COMPILE = '#!/bin/bash\n'
-const pack = (compile: string, more: Files = {}): Files => ({ 'bin/compile': COMPILE + compile, ...more })
+const pairs = [{ name: 'heroku-24', build: 'dozen/stack:latest', run: 'dozen/stack:run' }]
+const { build, run, served, engine, stack, instance, containersLeft, close } = building(limits, pairs)
 
 beforeAll(async () => void (await stack.ensure()))
-afterAll(async () => {
-  for (const { id } of await engine.list(ours)) await engine.remove(id)
-  for (const id of new Set(images)) await engine.removeImage(id)
-  for (const { name } of await engine.volumes(ours)) await engine.removeVolume(name)
-  for (const { name } of await engine.networks(ours)) await engine.removeNetwork(name)
-})
+afterAll(close)
 
 describe('the buildpack contract', () => {
   it('gives compile the app, a cache that lasts, and the config vars as files only', async () => {
@@ -101,10 +33,10 @@ od -An -c "$3/CANARY" | tr -d ' \\n' > $1/seen; touch "$2/mark-$(ls $2 | wc -l)"
 
   it('sources export between buildpacks and takes process types from the last release, below the Procfile', async () => {
     const first = pack('echo "export FROM_FIRST=yes" > "$(dirname $0)/../export"', {
-      'bin/release': `${COMPILE}printf -- '---\\ndefault_process_types:\\n  lost: lost\\n'`,
+      'bin/release': `#!/bin/bash\nprintf -- '---\\ndefault_process_types:\\n  lost: lost\\n'`,
     })
     const second = pack('echo "$FROM_FIRST" > $1/exported', {
-      'bin/release': `${COMPILE}printf -- '---\\ndefault_process_types:\\n  web: default\\n  clock: tick\\n'`,
+      'bin/release': `#!/bin/bash\nprintf -- '---\\ndefault_process_types:\\n  web: default\\n  clock: tick\\n'`,
     })
     const built = await build({ Procfile: 'web: mine\n' }, { packs: [first, second] })
     expect(built.processTypes).toEqual({ web: 'mine', clock: 'tick' })
@@ -121,7 +53,14 @@ od -An -c "$3/CANARY" | tr -d ' \\n' > $1/seen; touch "$2/mark-$(ls $2 | wc -l)"
     expect(await run(built, 'echo $TRAIL in $PWD with $HOME as $(id -un)')).toBe('a b profile in /app with /app as app')
   })
 
-  it("takes buildpacks from git at the commit of their ref, one of ours, and the app's own, in the order of app.json", async () => {
+  it('stops every process of a dyno with SIGTERM and waits for all of them', async () => {
+    const web = `process.on('SIGTERM', () => setTimeout(() => { console.log('in peace'); process.exit() }, 100))
+require('node:http').createServer((_, response) => response.end('up')).listen(process.env.PORT)`
+    const built = await build({ Procfile: "web: sh -c 'node web.js; true'; echo never", 'web.js': web })
+    expect(await served(built, ['/'])).toMatchObject({ '/': '200 up', exit: '143', log: 'in peace' })
+  })
+
+  it("takes buildpacks from git at the commit of their ref, one of ours, and the app's own, in the order of the setting", async () => {
     const repo = mkdtempSync(join(tmpdir(), 'dozen-test-pack-'))
     const git = (...args: string[]) => execFileSync('git', ['-C', repo, '-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { encoding: 'utf8' }).trim() // prettier-ignore
     try {
@@ -137,16 +76,55 @@ od -An -c "$3/CANARY" | tr -d ' \\n' > $1/seen; touch "$2/mark-$(ls $2 | wc -l)"
       git('tag', 'v1')
       git('rm', '-q', 'bin/compile')
       git('commit', '-qm', 'broken')
-      const buildpacks = [{ url: `${repo}#v1` }, { url: 'heroku/nodejs' }, { url: 'heroku/inline' }]
-      const files = { Procfile: 'web: x', 'package.json': '{"name":"x","version":"1.0.0"}', 'app.json': JSON.stringify({ buildpacks }), 'bin/compile': '#!/bin/bash\necho "inline after $MARK" > $1/inline\n' } // prettier-ignore
-      const fetch = buildpackFetcher({ env: { PATH: process.env['PATH']!, HOME: '/nonexistent' } })
-      const built = await build(files, { fetch })
+      const buildpacks = [`${repo}#v1`, 'heroku/nodejs', 'heroku/inline']
+      const files = { Procfile: 'web: x', 'package.json': '{"name":"x","version":"1.0.0"}', 'bin/compile': '#!/bin/bash\necho "inline after $MARK" > $1/inline\n' } // prettier-ignore
+      const fetch = buildpackFetcher({
+        env: { PATH: process.env['PATH']!, HOME: '/nonexistent' },
+        maxBytes: 1024 ** 2,
+        sizeOf,
+        clock,
+      })
+      const built = await build(files, { fetch, buildpacks })
       expect(built.buildpacks).toEqual([`${repo}#${git('rev-parse', 'v1')}`, 'nodejs', 'inline'])
-      expect(built.output).toMatch(/because app.json says so[^]*third-party on heroku-22[^]*Using Node.js/)
+      expect(built.output).toMatch(/because the app's buildpack setting says so[^]*third-party on heroku-22[^]*Using Node.js/)
       expect(await run(built, 'cat inline')).toBe('inline after git')
       await expect(build(files, { fetch, buildpacks: [repo] })).rejects.toThrow('has no bin/compile')
     } finally {
       rmSync(repo, { recursive: true })
+    }
+  })
+
+  it('runs a named buildpack without detect, gives each a writable folder and cache, and takes the last release, whatever it prints', async () => {
+    const odd = (print: string) => pack('touch "$(dirname "$0")/../mine" "$2/x"', { 'bin/detect': '#!/bin/bash\ntouch /app/detected; exit 1', 'bin/release': `#!/bin/bash\n${print}` }) // prettier-ignore
+    const types = pack('true', { 'bin/release': "#!/bin/bash\nprintf -- '---\\ndefault_process_types:\\n  lost: x\\n'" })
+    for (const print of ["echo '--- {}'", 'echo ---', 'true']) {
+      const built = await build({ Procfile: 'web: x' }, { packs: [types, odd(print)] })
+      expect(built.processTypes).toEqual({ web: 'x' })
+      expect(await run(built, 'ls detected 2>&1')).toContain('No such file')
+    }
+    expect((await build({ Procfile: 'web: x' }, { packs: [types, pack('true')] })).processTypes).toEqual({ web: 'x' })
+  })
+
+  it('takes packages of Debian as the apt buildpack does: as a user, into the app', async () => {
+    const compile = `set -e
+state="$2/apt"; mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$1/.apt"
+cat /etc/apt/sources.list > "$state/sources.list"
+options="-o debug::nolocking=true -o dir::cache=$state/cache -o dir::state=$state -o dir::etc::sourcelist=$state/sources.list"
+apt-get $options update > /dev/null
+apt-get $options -y --allow-downgrades -d install --reinstall $(cat "$1/Aptfile") > /dev/null
+for deb in "$state"/cache/archives/*.deb; do dpkg -x "$deb" "$1/.apt/"; done
+mkdir -p "$1/.profile.d"; echo 'export PATH="$HOME/.apt/usr/bin:$HOME/.apt/usr/games:$PATH"' > "$1/.profile.d/000_apt.sh"
+echo "export PATH=\\"$1/.apt/usr/bin:$PATH\\"" > "$(cd "$(dirname "$0")/.." && pwd)/export"`
+    const second = pack('hello > $1/said')
+    const built = await build({ Procfile: 'web: x', Aptfile: 'hello\n' }, { packs: [pack(compile), second] })
+    expect(await run(built, 'hello; cat said')).toBe('Hello, world!\nHello, world!')
+  })
+
+  it('tells what the build is called, whatever that is', async () => {
+    const packs = [pack('printf "%s" "$SOURCE_VERSION" > $1/version; [ "$REQUEST_ID" ] && [ -z "${DYNO+x}" ]')]
+    for (const commit of ['', 'two words', 'line\n7 break']) {
+      const built = await build({ Procfile: 'web: x' }, { packs, commit })
+      expect(await run(built, 'cat version')).toBe(commit)
     }
   })
 
@@ -166,14 +144,14 @@ od -An -c "$3/CANARY" | tr -d ' \\n' > $1/seen; touch "$2/mark-$(ls $2 | wc -l)"
     ['fails', 'echo why >&2; exit 7', /why[^]*status 7/],
     ['takes bin/release’s word for something that is not YAML', 'mkdir -p /tmp/x', /not YAML/],
   ])('refuses a build whose buildpack %s, and leaves no container', async (what, compile, message) => {
-    const release = what.startsWith('takes') ? { 'bin/release': `${COMPILE}echo 'a: [b'` } : {}
+    const release = what.startsWith('takes') ? { 'bin/release': `#!/bin/bash\necho 'a: [b'` } : {}
     await expect(build({ Procfile: 'web: x' }, { packs: [pack(compile, release)] })).rejects.toThrow(message)
     await expect.poll(containersLeft, { timeout: 20_000 }).toBe(0)
   })
 })
 
 describe('the build container', () => {
-  it('is stopped by the time limit and by abort, and nothing stays behind', async () => {
+  it('is stopped by the time limit and by abort, and nothing stays behind (ABUSE 38)', async () => {
     const forever = { packs: [pack('echo started; sleep infinity')] }
     await expect(build({ Procfile: 'web: x' }, { ...forever, limits: { ...limits, buildTimeoutMs: 3000 } })).rejects.toThrow(
       'took longer than',
@@ -185,7 +163,7 @@ describe('the build container', () => {
     await expect.poll(containersLeft, { timeout: 20_000 }).toBe(0)
   })
 
-  it('reads a flood of output to its end but passes on a bounded part', async () => {
+  it('reads a flood of output to its end but passes on a bounded part (ABUSE 40)', async () => {
     const compile = 'yes | head -c 400000; head -c 3000000 /dev/zero | tr "\\0" x; echo; echo end'
     const { output } = await build({ Procfile: 'web: x' }, { packs: [pack(compile)] })
     expect(output).toContain('the rest is not shown')
@@ -199,7 +177,7 @@ describe('the build container', () => {
     )
   })
 
-  it('runs without rights on the host and cannot be left through /app', async () => {
+  it('runs without rights on the host and cannot be left through /app (ABUSE 43, 44)', async () => {
     const compile = 'cat /proc/self/status | grep -E "^(CapEff|NoNewPrivs)" | xargs > $1/rights; ls /var/run/docker.sock 2>&1 | tail -n 1 >> $1/rights; rm -rf /app 2>/dev/null; ln -s / /app 2>/dev/null; true' // prettier-ignore
     const built = await build({ Procfile: 'web: x' }, { packs: [pack(`${compile.replace('rm -rf /app 2>/dev/null; ', '')}`)] })
     expect(await run(built, 'cat rights')).toMatch(/^CapEff: 0+ NoNewPrivs: 1\n.*No such file/)
@@ -208,12 +186,35 @@ describe('the build container', () => {
 
 describe('the image', () => {
   const canary = randomBytes(12).toString('hex')
+  /** Everything that `docker save` gives of images but the layers of their base, as text. */
+  async function layersAbove(images: string[], base: string) {
+    const layersOf = async (ref: string) => JSON.parse(await text(spawn('docker', ['image', 'inspect', '-f', '{{json .RootFS.Layers}}', ref]).stdout)) as string[] // prettier-ignore
+    const theirs = await layersOf(base)
+    for (const image of images) expect((await layersOf(image)).slice(0, theirs.length)).toEqual(theirs)
+    const extract = tar.extract()
+    spawn('docker', ['save', ...images]).stdout.pipe(extract)
+    const parts: string[] = []
+    for await (const entry of extract) {
+      const whole = await buffer(entry)
+      const sha256 = `sha256:${createHash('sha256').update(whole).digest('hex')}`
+      if (!theirs.includes(sha256)) parts.push(whole.toString('latin1'))
+    }
+    return parts.join('\n')
+  }
 
-  it('holds no config value in its history, settings or layers', async () => {
+  it('holds no config value in its history, settings, layers or log (ABUSE 41, 42)', async () => {
     const built = await build(fixture('node-hello'), { config: { CANARY: canary } })
-    const inspected = await text(spawn('docker', ['image', 'inspect', built.image]).stdout)
-    const history = await text(spawn('docker', ['history', '--no-trunc', built.image]).stdout)
-    expect(inspected + history + built.output).not.toContain(canary)
+    const dockerfile = { Dockerfile: 'FROM dozen/stack:run\nARG CANARY\nRUN test "$CANARY" && echo used > /used\nUSER app\n' }
+    const declared = await build(dockerfile, { config: { CANARY: canary } })
+    expect(await run(declared, 'cat /used')).toBe('used')
+    for (const one of [built, declared]) {
+      const inspected = await text(spawn('docker', ['image', 'inspect', one.image]).stdout)
+      const history = await text(spawn('docker', ['history', '--no-trunc', one.image]).stdout)
+      expect(inspected + history + one.output).not.toContain(canary)
+    }
+    const saved = await layersAbove([built.image, declared.image], 'dozen/stack:run')
+    expect(saved).toMatch(/used\n[^]*require\(|require\([^]*used\n/) // the layers of both were looked through
+    expect(saved).not.toContain(canary)
     expect(await run(built, 'grep -rl "CANARY" /app /tmp /cache /opt/dozen/head 2>/dev/null; echo none')).toBe('none')
   })
 
@@ -235,19 +236,74 @@ describe('the image', () => {
     expect(made.inputs).toBe(key)
     const make = builder({ engine, stack, clock, instance, limits, inputsKey: Buffer.from('k') })
     const again = (config: Record<string, string>, known?: string) =>
-      make.build({ appId: 'a', appName: 'a', buildId: `r${++number}`, source: fixture('static'), commit: '1', config, reuse: async (inputs) => (inputs === known ? former : undefined) }, { signal: new AbortController().signal, log: () => {} }) // prettier-ignore
+      make.build({ appId: 'a', appName: 'a', buildId: `r${Math.random()}`, source: fixture('static'), commit: '1', config, reuse: async (inputs) => (inputs === known ? former : undefined) }, { signal: new AbortController().signal, log: () => {} }) // prettier-ignore
     const first = await again({ A: '1' })
     const same = await again({ A: '1' }, first.inputs)
     const other = await again({ A: '2' }, first.inputs)
-    images.push(first.image, other.image)
     expect([same.isReused, same.image, other.isReused]).toEqual([true, made.image, false])
   })
 
-  it('passes a Dockerfile only the declared args, honours .dockerignore and tells EXPOSE', async () => {
+  it('may be several by heroku.yml, each in the folder of its Dockerfile, and is used again only when all are there', async () => {
+    const yaml = `build: {docker: {web: Dockerfile, worker: work/Dockerfile}, config: {WHO: args}}
+run: {web: cat /root.txt, mailer: {command: 'cat /work.txt', image: worker}}
+release: {image: worker, command: [cat /work.txt]}`
+    const dockerfile = (file: string) => `FROM dozen/stack:run\nARG WHO\nCOPY ${file} /\nRUN echo $WHO >> /${file}\nEXPOSE 4000\n`
+    const files = { 'heroku.yml': yaml, Dockerfile: dockerfile('root.txt'), 'root.txt': 'root ', 'work/Dockerfile': dockerfile('work.txt'), 'work/work.txt': 'work ', 'work/.dockerignore': 'no*', 'work/no.txt': '' } // prettier-ignore
+    const built = await build(files)
+    const { worker, mailer, release } = built.images!
+    expect(built.processTypes).toEqual({ web: 'cat /root.txt', worker: '', mailer: 'cat /work.txt', release: 'cat /work.txt' })
+    expect([Object.keys(built.images!), worker, mailer]).toEqual([['worker', 'mailer', 'release'], release, release])
+    expect(await run(built, built.processTypes['web']!)).toBe('root args')
+    expect(await run({ ...built, image: worker!.image }, built.processTypes['mailer']!)).toBe('work args')
+    const former = { ...built, number: 7 }
+    expect((await build(files, { reuse: async () => former })).output).toContain('using its image')
+    const gone = { ...former, images: { worker: { image: `sha256:${'0'.repeat(64)}`, port: null } } }
+    expect((await build(files, { reuse: async () => gone })).isReused).toBe(false)
+  })
+
+  it.each([
+    ['the network of the machine', 'RUN --network=host true'],
+    ['rights on the machine', 'RUN --security=insecure true'],
+    ['an image of another app by its id', `COPY --from=sha256:${'0'.repeat(64)} / /`],
+    ['a path outside of its context', 'COPY ../../etc/hostname /'],
+  ])('gives no Dockerfile %s (ABUSE 45, 46)', async (_, line) => {
+    await expect(build({ Dockerfile: `FROM dozen/stack:run\n${line}\n` })).rejects.toMatchObject({ code: 'build_failed' })
+  })
+
+  it('follows no link of the source on the machine (ABUSE 47)', async () => {
+    const header = { name: 'leak', type: 'symlink' as const, linkname: '/etc/hostname' }
+    const source = tar.pack()
+    source.entry(header)
+    source.entry({ name: 'Dockerfile' }, 'FROM dozen/stack:run\nCOPY leak /copied\n')
+    source.finalize()
+    const built = await build(Readable.from(source)).catch((cause: Error) => cause)
+    if (built instanceof Error) expect(built.message).toMatch(/not found|no such file/i)
+    else expect(await run(built, 'cat /copied')).not.toContain(hostname())
+  })
+
+  it('shows what the steps of a Dockerfile print, and which one fails', async () => {
+    const failing = { Dockerfile: `FROM dozen/stack:run\nRUN echo ${canary}-ü && false\n` }
+    await expect(build(failing)).rejects.toThrow(
+      new RegExp(`exit code: 1[^]*#(\\d) \\[2/2\\] RUN echo[^]*#\\1 ${canary}-ü\n#\\1 ERROR`),
+    )
+  })
+
+  it('passes a Dockerfile only the declared args, honours .dockerignore and tells EXPOSE (ABUSE 47)', async () => {
     const built = await build(fixture('dockerfile'), { config: { GREETING: 'hello there', SECRET: canary } })
     expect(built).toMatchObject({ imageKind: 'dockerfile', port: 4321, processTypes: { web: '' } })
     expect(await run(built, 'cat greeting.txt; ls')).toBe('hello there\nDockerfile\ngreeting.txt\nweb.js')
     expect(await text(spawn('docker', ['history', '--no-trunc', built.image]).stdout)).not.toContain(canary)
+  })
+})
+
+describe('a stack of other images', () => {
+  it('gets what builds and processes need, and its name as $STACK', async () => {
+    const packs = [pack('echo "$STACK" > $1/stack; id -un >> $1/stack; which node >> $1/stack')]
+    const built = await build({ Procfile: 'web: x' }, { packs, stackSetting: 'heroku-24' })
+    expect(await run(built, 'cat stack')).toBe('heroku-24\napp\n/opt/dozen/node/bin/node')
+    expect(stack.names()).toEqual(['heroku-22', 'heroku-24'])
+    const ours = await stack.ensure()
+    expect([built.stackImage, built.runImage]).not.toEqual([ours.id, ours.runImage])
   })
 })
 
@@ -262,6 +318,25 @@ describe('our buildpacks', () => {
     expect(await run(built, command)).toBe(expected)
   })
 
+  it('builds Go with its vendored dependencies, and runs it by the name of its module', async () => {
+    const built = await build(fixture('go'))
+    expect(built.processTypes).toEqual({ web: 'bin/hello' })
+    expect(built.output).toMatch(/with the vendored dependencies/)
+    expect(await served(built, ['/'])).toMatchObject({ '/': expect.stringMatching(/^200 hello from go1\./) as string })
+  })
+
+  it('serves files: the fallback of a single-page app, headers and redirects of static.json, and SIGTERM in peace', async () => {
+    const built = await build(fixture('static'))
+    const answers = await served(built, ['/', '/deep/link', '/site.css', '/static.json'])
+    expect(answers['/deep/link']).toBe(answers['/'])
+    expect([answers['/site.css'], answers['/static.json']]).toEqual([expect.stringMatching(/^200 /), expect.stringMatching(/^404 /)]) // prettier-ignore
+    expect(answers['exit']).toMatch(/^(0|143)$/)
+    const ask = (path: string) =>
+      `curl -s -o /dev/null -D - --retry 40 --retry-connrefused --retry-delay 1 http://127.0.0.1:5123${path}`
+    const heads = await run(built, `PORT=5123 bin/static > /dev/null 2>&1 & ${ask('/old')}; ${ask('/any/where')}; kill %1`)
+    expect(heads).toMatch(/301[^]*Location: \/site.css[^]*200[^]*X-Frame-Options: DENY/i)
+  })
+
   it.each([
     ['a failing build script', () => fixture('broken-build'), 'The script build of package.json failed'],
     ['two lockfiles', () => ({ 'package.json': '{}', 'yarn.lock': '', 'package-lock.json': '{}' }), 'two package managers'],
@@ -271,6 +346,9 @@ describe('our buildpacks', () => {
       () => ({ 'requirements.txt': '', '.python-version': '3.6\n' }),
       'asks for Python 3.6, but the stack has',
     ],
+    ['an absent Go', () => ({ 'go.mod': 'module x\n\ngo 1.99\n', 'main.go': 'package main' }), 'go.mod asks for Go 1.99'],
+    ['broken static.json', () => ({ 'static.json': '{' }), 'static.json is not valid JSON'],
+    ['a language of others', () => ({ 'composer.json': '{}' }), /looks like PHP[^]*buildpacks:set/],
     ['a Gemfile without a lock', () => ({ Gemfile: '' }), 'no Gemfile.lock'],
     ['nothing known', () => ({ 'README.md': 'hi' }), 'No buildpack recognises this app'],
     ['a broken Procfile', () => ({ Procfile: 'web\n' }), 'Line 1 of the Procfile'],

@@ -56,7 +56,7 @@ it('keeps every line of both streams once and in order while the reader is kille
     await expect
       .poll(() => one.stream.head(appId) > before || one.stream.head(appId) > 39_000, { timeout: 20_000, interval: 20 })
       .toBe(true)
-    one.close()
+    void one.close()
     one.stream.flush()
     const segment = readdirSync(join(folder, appId)).sort().map((name) => join(folder, appId, name)).at(-1)! // prettier-ignore
     truncateSync(segment, Math.max(0, statSync(segment).size - 137 * kill))
@@ -90,4 +90,11 @@ it('shows any bytes, and never ends a record by them', async () => {
   await engine.wait(id)
   await one.finished(id)
   expect((await one.stream.read(appId, {})).map((line) => line.text)).toEqual(['\ufffd\ufffd␀\u001b[␊a'])
+})
+it('gives only the last entries to who asks for them', async () => {
+  const id = await begin(`console.log('first'); console.log('second')`)
+  await engine.wait(id)
+  const last: (string | undefined)[] = []
+  for await (const chunks of engine.logs(id, { follow: false, tail: 1 })) last.push(...chunks.map(({ line }) => line))
+  expect(last).toEqual(['second'])
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { nodeApp, useWorld } from '../support/world.ts'
+import { inspect, nodeApp, useWorld } from '../support/world.ts'
 
 const world = useWorld({ env: { DOZEN_WATCH_WINDOW: '0', DOZEN_STOP_TIMEOUT: '2s', DOZEN_BOOT_TIMEOUT: '6s' } })
 
@@ -33,4 +33,38 @@ it('lets no release take over whose health check does not answer well', async ()
   expect(code).not.toBe(0)
   expect(output).toContain('(GET /health answered 503)')
   await world.expectUp('deaf', 'one')
+})
+
+it('does what app.json says: runs its jobs, asks its health, and within its limits', async () => {
+  const manifest = {
+    cron: [{ schedule: '0 0 1 1 *', command: 'node -e "console.log(process.env.DYNO, process.constrainedMemory?.())"' }],
+    healthchecks: { web: [{ path: '/health', attempts: 4 }] },
+  }
+  const name = await world.create('timely')
+  await world.push(name, { ...app('on time', 200), 'app.json': JSON.stringify(manifest) })
+  expect(await world.cliOk('checks', '-a', name)).toMatch(/web +\/health .*4 failures/)
+
+  const [job] = JSON.parse(await world.cliOk('cron', '--json', '-a', name)) as { id: string; origin: string }[]
+  expect(job!.origin).toBe('app.json')
+  await world.cliOk('limits:set', 'run', '--memory', '96m', '-a', name)
+  await world.cliOk('cron:run', job!.id, '-a', name)
+  const runs = () => world.cliOk('cron:runs', job!.id, '-a', name)
+  await world.until(async () => (await runs()).includes('run.1 exited with 0'), 20_000, 'the job has run')
+  expect(await world.logs(name)).toMatch(new RegExp(`app\\[run\\.1\\]: run\\.1 ${96 * 1024 ** 2}`))
+
+  const [before] = await world.containers(name)
+  await world.cliOk('limits:set', 'web', '--memory', '128m', '--cpus', '0.5', '--pids', '64', '-a', name)
+  await world.until(async () => (await world.containers(name)).every((one) => one.id !== before!.id), 20_000, 'web is replaced')
+  const [after] = await world.containers(name)
+  const { HostConfig } = await inspect(after!.id)
+  expect(HostConfig).toMatchObject({ Memory: 128 * 1024 ** 2, NanoCpus: 5e8, PidsLimit: 64 })
+  await world.expectUp(name, 'on time')
+})
+
+it('refuses a job that would never run, before anything is built', async () => {
+  const bad = { cron: [{ schedule: 'every day', command: 'x' }] }
+  const { code, output } = await world.tryPush('timely', { ...app('late', 200), 'app.json': JSON.stringify(bad) })
+  expect(code).not.toBe(0)
+  expect(output).toContain('"every day" is no schedule. It should be five fields in UTC')
+  await world.expectUp('timely', 'on time')
 })

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { leftovers, nodeApp, useWorld } from '../support/world.ts'
+import { leftovers, nodeApp, run, useWorld } from '../support/world.ts'
 
 describe('a deploy', () => {
-  const world = useWorld({ env: { DOZEN_BOOT_TIMEOUT: '4s', DOZEN_PROOF_TIME: '1s', DOZEN_STOP_TIMEOUT: '5s' } })
+  const world = useWorld({ env: { DOZEN_BOOT_TIMEOUT: '8s', DOZEN_PROOF_TIME: '2s', DOZEN_STOP_TIMEOUT: '5s' } })
 
   it('takes a pushed app to its URL, and says on the way what it does', async () => {
     const app = await world.create('first')
@@ -24,7 +25,7 @@ describe('a deploy', () => {
     const result = await load.stop()
     expect(result.failed).toEqual([])
     expect([...result.bodies.keys()]).toEqual(['one', 'two'])
-    expect(output).toMatch(/Switch: \d+ requests served meanwhile, 0 failed, 0 cut/)
+    expect(output).toMatch(/Switch: \d+ requests served meanwhile, 0 failed, longest wait \d+ ms, \d+ drained, 0 cut/)
   })
 
   it('refuses a broken build and leaves everything as it was', async () => {
@@ -39,11 +40,11 @@ describe('a deploy', () => {
     expect((await world.worktree(app).git('ls-remote', 'dozen', 'main')).stdout).toContain(commit)
   })
 
-  it('refuses an app that never binds its port, with the code users know, and the old one serves on', async () => {
+  it('refuses an app that never binds its port, with the code users know, and the old one serves on (ABUSE 84)', async () => {
     const app = await world.create('never')
     await world.push(app, nodeApp('good'))
     const { output } = await world.push(app, { 'server.js': 'setInterval(() => {}, 1000)' }, { expectFail: true })
-    expect(output).toMatch(/Error R10 \(Boot timeout\) -> Web process failed to bind to \$PORT within 4 seconds of launch/)
+    expect(output).toMatch(/Error R10 \(Boot timeout\) -> Web process failed to bind to \$PORT within 8 seconds of launch/)
     await world.expectUp(app, 'good')
     expect(await world.cliOk('releases', '-a', app)).toMatch(/v3\s+failed/)
   })
@@ -70,7 +71,7 @@ describe('a deploy', () => {
     const before = (await world.containers(app)).map((container) => container.id).sort()
     await world.push(
       app,
-      { ...nodeApp('bad', { procfile: 'worker: node worker.js\n' }), 'worker.js': 'process.exit(1)' },
+      nodeApp('bad', { procfile: 'worker: exit 1\n' }), // at once, also on a busy machine
       { expectFail: true },
     )
     await world.until(async () => (await world.containers(app)).length === 2, 20_000, 'the failed release is gone')
@@ -109,7 +110,72 @@ describe('a deploy', () => {
     expect(output).not.toContain('canary')
   })
 
-  it('waits its turn behind another push to the same app', async () => {
+  it('takes a tar by curl alone, with one folder around everything, and an image by its reference', async () => {
+    const app = await world.create('uploaded')
+    const files = join(world.base, 'upload', 'shop-1a2b3c4')
+    mkdirSync(files, { recursive: true })
+    for (const [name, text] of Object.entries(nodeApp('from a tar'))) writeFileSync(join(files, name), text as string)
+    await run('tar', ['-c', '-z', '-f', join(world.base, 'shop.tgz'), '-C', join(world.base, 'upload'), 'shop-1a2b3c4'])
+    const { source_blob: blob } = (await world.api<{ source_blob: { put_url: string; get_url: string } }>('POST', `/apps/${app}/sources`)).body // prettier-ignore
+    expect((await run('curl', ['-fsS', '-T', join(world.base, 'shop.tgz'), blob.put_url])).code).toBe(0)
+    const body = JSON.stringify({ source_blob: { url: blob.get_url, version: 'v1' } })
+    const headers = ['-H', `Authorization: Bearer ${world.token}`, '-H', 'Content-Type: application/json']
+    const { stdout } = await run('curl', ['-fsS', ...headers, '-d', body, `${world.endpoints.api}/apps/${app}/builds`])
+    const { id } = JSON.parse(stdout) as { id: string }
+    await world.expectUp(app, 'from a tar')
+    expect((await world.api('GET', `/apps/${app}/builds/${id}`)).body).toMatchObject({
+      number: 1,
+      status: 'succeeded',
+      buildpacks: [{ name: 'Node.js' }],
+      stack_images: { build: expect.stringMatching(/^sha256:/) as string, run: expect.stringMatching(/^sha256:/) as string },
+      size_bytes: expect.any(Number) as number,
+      durations_ms: { source: expect.any(Number) as number, build: expect.any(Number) as number, image: expect.any(Number) as number }, // prettier-ignore
+    })
+
+    writeFileSync(join(files, 'server.js'), nodeApp('from a folder')['server.js'] as string)
+    await world.cliOk('deploy', files, '-a', app)
+    await world.expectUp(app, 'from a folder')
+    await world.cliOk('deploy', join(world.base, 'shop.tgz'), '-a', app)
+    await world.expectUp(app, 'from a tar')
+
+    const ref = `dozen/test-${world.instance}:v1`
+    const dockerfile = `FROM dozen/stack:run\nCMD ["node", "-e", "require('http').createServer((q, r) => r.end('from an image')).listen(process.env.PORT)"]\n`
+    expect((await run('docker', ['build', '-q', '-t', ref, '-'], { input: dockerfile })).code).toBe(0)
+    await world.cliOk('deploy', '--image', ref, '-a', app)
+    await run('docker', ['rmi', '-f', ref])
+    await world.expectUp(app, 'from an image')
+    await world.cliOk('restart', '-a', app)
+    await world.expectUp(app, 'from an image')
+    expect(await world.cliOk('releases', '-a', app)).toContain(`Deploy ${ref}`)
+  })
+
+  it('releases a slug that was compiled elsewhere: its process types and .profile.d, without a build', async () => {
+    const app = await world.create('slugged')
+    const root = join(world.base, 'slug')
+    mkdirSync(join(root, 'app', '.profile.d'), { recursive: true })
+    for (const [name, text] of Object.entries(nodeApp('from a slug'))) writeFileSync(join(root, 'app', name), text as string)
+    writeFileSync(join(root, 'app', '.profile.d', 'a.sh'), 'export FROM_PROFILE=yes\n')
+    writeFileSync(join(root, 'app', 'Procfile'), 'web: false\n')
+    const archive = join(world.base, 'slug.tgz')
+    await run('tar', ['-c', '-z', '-f', archive, '-C', root, './app'])
+    const checksum = `SHA256:${createHash('sha256').update(readFileSync(archive)).digest('hex')}`
+    const body = { process_types: { web: 'node server.js', tool: 'env' }, checksum, commit: 'abcdef0123' }
+    type Slug = { id: string; blob: { method: string; url: string } }
+    const slug = (await world.api<Slug>('POST', `/apps/${app}/slugs`, body)).body
+    expect((await run('curl', ['-fsS', '-X', slug.blob.method, '-T', archive, slug.blob.url])).code).toBe(0)
+    const made = await world.api('POST', `/apps/${app}/releases`, { slug: slug.id })
+    expect(made).toMatchObject({
+      status: 201,
+      body: { status: 'succeeded', slug: { id: slug.id }, description: 'Deploy abcdef01' },
+    })
+    await world.expectUp(app, 'from a slug')
+    expect(await world.cliOk('run', '-a', app, '--', 'tool')).toContain('FROM_PROFILE=yes')
+    const other = await world.create('slugged-too')
+    expect((await world.api('POST', `/apps/${other}/releases`, { slug: slug.id })).status).toBe(201)
+    await world.expectUp(other, 'from a slug')
+  })
+
+  it('waits its turn behind another push to the same app (ABUSE 35)', async () => {
     const app = await world.create('queue')
     await world.push(app, nodeApp('zero'))
     const first = world.tryPush(app, { ...nodeApp('one'), 'package.json': '{"name":"x","scripts":{"build":"sleep 2"}}' })
@@ -122,12 +188,21 @@ describe('a deploy', () => {
     expect((await first).code).toBe(0)
     expect(second.stdout + second.stderr).toMatch(/waiting for it to end|Everything up-to-date/)
     await world.expectUp(app, 'one')
+
+    const slow = { ...nodeApp('two'), 'package.json': '{"name":"x","scripts":{"build":"echo now-building; sleep 100"}}' }
+    const stopped = world.tryPush(app, slow)
+    await world.until(async () => (await world.logs(app)).includes('now-building'), 20_000, 'the last one builds')
+    expect((await world.cli('builds:cancel', '-a', app)).code).toBe(0)
+    const { code, output } = await stopped
+    expect([code, output]).toEqual([1, expect.stringMatching(/The build was canceled by .*@/)])
+    expect((await world.cli('builds:cancel', '-a', app)).stderr).toContain('This build is over')
+    await world.expectUp(app, 'one')
   })
 
   it('goes back by itself when the new release crashes right after the switch', async () => {
     const app = await world.create('watched')
     await world.push(app, nodeApp('good'))
-    const crashy = `require('http').createServer((q, r) => r.end('crashy')).listen(process.env.PORT); setTimeout(() => process.exit(1), 1500)`
+    const crashy = `require('http').createServer((q, r) => r.end('crashy')).listen(process.env.PORT); setTimeout(() => process.exit(1), 4000)`
     await world.push(app, { 'server.js': crashy })
     await world.expectUp(app, 'good', 30_000)
     const releases = JSON.parse(await world.cliOk('releases', '-a', app, '--json')) as { description: string; status: string }[]

@@ -30,7 +30,7 @@ describe('processes', () => {
     expect(JSON.parse(await world.cliOk('releases', '-a', app, '--json'))).toHaveLength(2)
   })
 
-  it('come back after a crash, later after each one in a row, and ps says why', async () => {
+  it('come back after a crash, later after each one in a row, and ps says why (ABUSE 85)', async () => {
     const app = await world.create('crashing')
     await world.push(app, nodeApp('one'))
     const [first] = await world.containers(app)
@@ -61,7 +61,8 @@ describe('processes', () => {
     await world.until(async () => (await names(app)).join() === 'web.1 up,web.2 up', 20_000, 'both are up')
     const before = (await world.containers(app)).map((one) => one.id)
     const load = await world.load(app)
-    await world.cliOk('ps:restart', '-a', app)
+    const { stderr } = await world.cli('ps:restart', '-a', app)
+    expect(stderr).toMatch(/ 0 of \d+ requests failed, longest wait \d+ ms, connections: \d+ drained, 0 cut/)
     await world.until(
       async () => (await world.containers(app)).every((one) => !before.includes(one.id)),
       40_000,
@@ -70,7 +71,7 @@ describe('processes', () => {
     expect((await load.stop()).failed).toEqual([])
   })
 
-  it('get their config as it was set, byte for byte, and a config change is a release', async () => {
+  it('get their config as it was set, byte for byte, and a config change is a release (ABUSE 6, 11)', async () => {
     const app = await world.create('configured')
     await world.push(app, nodeApp('one'))
     const value = `two\nlines 'q' "d" $X \`id\` = 🚀`
@@ -97,15 +98,38 @@ describe('processes', () => {
     const app = await world.create('rolled')
     await world.cliOk('config:set', 'A=old', '-a', app)
     await world.push(app, nodeApp('one'))
-    await world.cliOk('config:set', 'A=new', '--wait', '-a', app)
+    const cost = '... done, no requests came meanwhile'
+    expect((await world.cli('config:set', 'A=new', '--wait', '-a', app)).stderr).toContain(cost)
     await world.push(app, nodeApp('two'))
-    await world.cliOk('rollback', 'v3', '-a', app)
+    expect((await world.cli('rollback', 'v3', '-a', app)).stderr).toContain(cost)
     await world.expectUp(app, 'one')
     expect((JSON.parse((await world.get(app, '/env')).body) as { A: string }).A).toBe('old')
     expect(await world.cliOk('config:get', 'A', '-a', app)).toBe('old\n')
   })
 
-  it('that ignore SIGTERM are killed after the grace, with R12', async () => {
+  it('that take more memory than their type may are killed, with R14, and ps says why', async () => {
+    const app = await world.create('greedy')
+    const server = `const eaten = []; require('http').createServer((q, r) => { r.end('hungry'); if (q.url === '/eat') setInterval(() => eaten.push(Buffer.alloc(16e6, 1)), 5) }).listen(process.env.PORT)`
+    await world.push(app, { ...nodeApp('x'), 'server.js': server })
+    const [first] = await world.containers(app)
+    await world.cliOk('limits:set', 'web', '--memory', '96m', '-a', app)
+    const isReplaced = async () => (await world.containers(app)).every((one) => one.id !== first!.id)
+    await world.until(isReplaced, 30_000, 'it runs with the new limit')
+    await world.expectUp(app, 'hungry')
+    const [container] = await world.containers(app)
+    await world.get(app, '/eat')
+    const told = ['dozen[web.1]: Error R14 (Memory quota exceeded)', 'Process ran out of memory and was killed']
+    const isTold = async () => world.logs(app).then((log) => told.every((line) => log.includes(line)))
+    await world.until(isTold, 30_000, 'R14 is told')
+    await world.until(
+      async () => (await world.containers(app)).some((one) => one.id !== container!.id),
+      30_000,
+      'another one runs',
+    )
+    await world.expectUp(app, 'hungry')
+  })
+
+  it('that ignore SIGTERM are killed after the grace, with R12 (ABUSE 83)', async () => {
     const app = await world.create('stubborn')
     const server = `process.on('SIGTERM', () => {}); require('http').createServer((q, r) => r.end('stubborn')).listen(process.env.PORT)`
     await world.push(app, { ...nodeApp('x'), 'server.js': server })

@@ -35,3 +35,18 @@ it('keeps the images of the last releases that ran and no more, and those can be
     await docker.getImage(stranger).remove()
   }
 })
+
+it('keeps the image of an app that is destroyed for the one that it was promoted to', async () => {
+  const [from, to] = [await world.create('staging'), await world.create('live')]
+  await world.push(from, nodeApp('promoted'))
+  await world.cliOk('pipelines:create', 'line', '-a', from, '--stage', 'staging')
+  await world.cliOk('pipelines:add', 'line', '-a', to, '--stage', 'production')
+  await world.cliOk('pipelines:promote', '-a', from)
+  await world.expectUp(to, 'promoted')
+  await world.cliOk('destroy', '--confirm', from, '-a', from)
+  await world.until(async () => (await world.api('GET', `/apps/${from}`)).status === 404, 20_000, 'it is gone')
+  const [before] = await world.containers(to)
+  await world.cliOk('ps:restart', '-a', to)
+  await world.until(async () => (await world.containers(to)).every((one) => one.id !== before!.id), 30_000, 'it was started anew')
+  await world.expectUp(to, 'promoted')
+})

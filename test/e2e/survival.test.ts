@@ -55,7 +55,15 @@ describe('the platform', () => {
       expect(versions.size).toBe(1)
       const body = (await world.get(app)).body
       expect(body).toBe(versions.has('3') ? 'new' : 'old')
-      if (when === 'while the app builds') expect(pushed.code).not.toBe(0)
+      if (when === 'while the app builds') {
+        expect([pushed.code === 0, pushed.output]).toEqual([
+          false,
+          expect.stringMatching(/hung up|RPC failed|stopped in the middle/),
+        ])
+        expect(await world.cliOk('builds:info', '-a', app)).toMatch(
+          /failed\n.*The controller was restarted in the middle of the build/,
+        )
+      }
       expect((await load.stop()).failed).toEqual([])
       expect((await world.push(app, nodeApp('next'))).output).toContain('Released')
     },
@@ -70,14 +78,14 @@ describe('the platform', () => {
     expect(performance.now() - killedAt).toBeLessThan(1000) // the promise is a time (issue 2): measured by a retrying client
   })
 
-  it('refuses a second start on the same home, with a sentence', async () => {
+  it('refuses a second start on the same home, with a sentence (ABUSE 93)', async () => {
     const { code, stderr } = await world.upAgain()
     expect(code).toBe(1)
     expect(stderr).toMatch(/Another dozen is already running on .+\. Stop it first/)
     expect((await world.cli('apps')).code).toBe(0)
   })
 
-  it('stops within ten seconds on SIGTERM, leaves the apps running, and adopts them at the next start', async () => {
+  it('stops within ten seconds on SIGTERM, leaves the apps running, and adopts them at the next start (ABUSE 94)', async () => {
     const dynos = async () =>
       (await world.containers())
         .filter((one) => one.state === 'running' && one.labels['dozen.role'] === 'dyno')
@@ -93,14 +101,31 @@ describe('the platform', () => {
   })
 
   it('serves on while its supervisor is killed and started again', async () => {
+    const { api, http } = world.endpoints
     const load = await world.load('served')
     await world.down('SIGKILL')
     await world.get('served')
-    const flowed = await load.stop()
-    expect(flowed.failed).toEqual([])
     await world.up()
     await world.expectUp('served', 'one')
+    expect(world.endpoints).toMatchObject({ api, http }) // their ports were 0
+    const from = load.ok
+    await world.until(() => load.ok > from + 50, 20_000, 'the successor serves')
+    expect((await load.stop()).failed).toEqual([])
     await world.until(() => world.controllerPids().length === 1, 20_000, 'one controller is left')
+  })
+
+  it('hands over to the next one on SIGUSR2: it ends, and what it leaves serves every request until that has the ports (ABUSE 94)', async () => {
+    const before = (await running('served')).map(({ id }) => id)
+    const { http } = world.endpoints
+    const load = await world.load('served')
+    expect(await world.down('SIGUSR2', 20_000)).toBe(0)
+    const from = load.ok
+    await world.until(() => load.ok > from + 20, 20_000, 'the router that is left serves')
+    expect((await load.stop()).failed).toEqual([])
+    await world.up()
+    await world.expectUp('served', 'one')
+    expect(world.endpoints.http).toBe(http)
+    expect((await running('served')).map(({ id }) => id)).toEqual(before)
   })
 
   it('leaves no build container or quarantined object behind after all that', async () => {

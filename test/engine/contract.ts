@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ContainerSpec, Engine } from '../../server/engine/port.ts'
 import { until } from '../support/programs.ts'
@@ -55,6 +56,19 @@ export function engineContract(title: string, make: () => Engine, image: () => s
       await engine.kill(id, 'SIGTERM')
       expect(await engine.find(id)).toBeUndefined()
     })
+    it('lets a container stand still, and stops one that does', async () => {
+      const id = await run()
+      for (let twice = 0; twice < 2; twice++) await engine.pause(id)
+      expect((await engine.find(id))!.state).toBe('paused')
+      for (let twice = 0; twice < 2; twice++) await engine.unpause(id)
+      expect((await engine.find(id))!.state).toBe('running')
+      await engine.pause(id)
+      await engine.stop(id, 0)
+      expect((await engine.find(id))!.state).toBe('exited')
+      await engine.pause(id)
+      await engine.unpause(id)
+      await engine.remove(id)
+    })
     it('tells who waits how a process ended', async () => {
       const id = await run()
       const waiting = engine.wait(id)
@@ -101,6 +115,28 @@ export function engineContract(title: string, make: () => Engine, image: () => s
       )
       stop.abort()
       await watching
+    })
+    it('says what takes room, by label', async () => {
+      const name = `dozen-test-${randomUUID()}`
+      await engine.ensureVolume({ name, labels })
+      const id = await run()
+      const { containers, volumes, images, buildCache } = await engine.usage()
+      await engine.removeVolume(name)
+      expect(containers.find((one) => one.id === id)).toMatchObject({ labels, writable: expect.any(Number) })
+      expect(volumes.find((one) => one.name === name)).toMatchObject({ labels, bytes: expect.any(Number) })
+      expect([images.every(({ bytes }) => bytes >= 0), buildCache >= 0]).toEqual([true, true])
+    })
+    it('gives images away and takes them back, with their ids and labels', async () => {
+      const id = await engine.create(spec())
+      const made = await engine.commit(id, { labels: { ...labels, made: 'to travel' } })
+      await engine.remove(id)
+      const saved = Buffer.concat(
+        (await (await engine.saveImages([made])).toArray()).map((part: Uint8Array | string) => Buffer.from(part as string)),
+      )
+      await engine.removeImage(made)
+      await engine.loadImages(Readable.from([saved]))
+      expect(await engine.images({ ...labels, made: 'to travel' })).toMatchObject([{ id: made }])
+      await engine.removeImage(made)
     })
     it('freezes a container as an image and forgets it again', async () => {
       const id = await engine.create(spec())

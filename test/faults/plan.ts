@@ -14,8 +14,11 @@ export function randomOf(from: number): () => number {
 }
 
 /** All cells when the whole matrix runs, else `count` of them, in an order of their own. */
-export function chosen<T>(cells: readonly T[], count: number, random: () => number): T[] {
-  if (isWhole) return [...cells]
-  const left = [...cells]
+export const chosen = <T>(cells: readonly T[], count: number, random: () => number): T[] =>
+  isWhole ? [...cells] : some(cells, count, random)
+
+/** `count` of them, each at most once. */
+export function some<T>(from: readonly T[], count: number, random: () => number): T[] {
+  const left = [...from]
   return Array.from({ length: Math.min(count, left.length) }, () => left.splice(Math.floor(random() * left.length), 1)[0]!)
 }

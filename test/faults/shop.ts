@@ -6,18 +6,25 @@ import { nodeApp, type World } from '../support/world.ts'
 import { readLedger, violations, type Ledger } from './invariants.ts'
 
 export const SETTINGS = {
-  DOZEN_PROOF_TIME: '300ms',
+  DOZEN_PROOF_TIME: '1s', // long enough for `false` to have ended, also on a busy machine
   DOZEN_BOOT_TIMEOUT: '10s',
   DOZEN_STOP_TIMEOUT: '5s',
   DOZEN_WATCH_WINDOW: '0',
 } as const
 const SETTLED_MS = 60_000
+const PAUSE_MS = 200
 
-/** Web, worker and a release phase; `body` is what it answers, `worker` what its worker does. */
-export const shopFiles = (body: string, { worker = 'setInterval(() => {}, 1000)' } = {}) => ({
-  ...nodeApp(body, { procfile: 'worker: node worker.js\nrelease: echo migrating\n' }),
-  'worker.js': worker,
-})
+let kind: 'buildpack' | 'dockerfile' = 'buildpack'
+/** What the shop is built by: an engine of the test's own has no image to run buildpacks in. */
+export const useFiles = (wanted: typeof kind) => void (kind = wanted)
+export const isDockerfile = () => kind === 'dockerfile'
+
+/** Web, worker and a release phase; `body` is what it answers, `worker` the worker's command. */
+export function shopFiles(body: string, { worker = 'exec sleep infinity' } = {}) {
+  const files = nodeApp(body, { procfile: `worker: ${worker}\nrelease: echo migrating\n` })
+  const Dockerfile = `FROM tiny:latest\nENV PATH=/usr/bin:/bin\nWORKDIR /app\nCOPY . .\nCMD ["node", "server.js"]\n`
+  return isDockerfile() ? { ...files, Dockerfile } : files
+}
 
 /** How an operation ended for who asked for it. */
 export type Outcome = { ok: boolean; said: string }
@@ -63,7 +70,7 @@ export function operations(world: World): Operation[] {
     },
     {
       name: 'deploy that fails',
-      act: (app) => push(app, shopFiles(`bad ${++last}`, { worker: 'process.exit(1)' })),
+      act: (app) => push(app, shopFiles(`bad ${++last}`, { worker: 'false' })),
       points: ['release.appended', 'phase.passed', ...START, 'release.failing', 'release.failed'],
     },
     {
@@ -114,6 +121,7 @@ export async function settled(world: World, before: Ledger, options: { temporary
   let broken: string[] = []
   const look = async () => {
     broken = await violations(world, before, options)
+    if (broken.length > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS)) // a look costs the engine a lot
     return broken.length === 0
   }
   await world.until(look, SETTLED_MS, 'every invariant holds').catch((cause: Error) => {
@@ -124,6 +132,9 @@ export async function settled(world: World, before: Ledger, options: { temporary
 /** The controller answers: the one after a kill, or the same. */
 export const answering = (world: World) =>
   world.until(async () => (await fetch(`${world.endpoints.api}/health`)).ok, 30_000, 'the API answers')
+
+/** A flow that leaves the machine to what it is there to watch. */
+export const flow = (world: World, app: string) => world.load(app, { kept: 2, fresh: 1, pauseMs: 50 })
 
 /** Ends the flow and gives what failed in it, in words. */
 export const failuresOf = async (load: Load): Promise<string[]> =>

@@ -54,7 +54,7 @@ it('each room of server/ is in the tree of the README', () => {
 })
 
 it('each file that the README and the pages of docs/ link to exists', () => {
-  for (const page of ['README.md', 'docs/api.md', 'docs/operations.md', 'docs/testing.md', 'docs/decisions.md'])
+  for (const page of ['README.md', 'docs/api.md', 'docs/router.md', 'docs/operations.md', 'docs/testing.md', 'docs/decisions.md'])
     for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
       expect(() => read(join(page, '..', target)), `${page} links to ${target}`).not.toThrow()
 })

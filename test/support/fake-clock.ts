@@ -9,19 +9,20 @@ export function fakeClock(startMs = 0): Clock & { advance(ms: number): Promise<v
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason as Error)
+        const giveUp = () => {
+          sleepers.delete(sleeper)
+          reject(signal!.reason as Error)
+        }
         const sleeper = {
           at: now + ms,
           wake: () => {
             sleepers.delete(sleeper)
+            signal?.removeEventListener('abort', giveUp)
             resolve()
           },
         }
         sleepers.add(sleeper)
-        const give = () => {
-          sleepers.delete(sleeper)
-          reject(signal!.reason as Error)
-        }
-        signal?.addEventListener('abort', give, { once: true })
+        signal?.addEventListener('abort', giveUp, { once: true })
       }),
     async advance(ms) {
       now += ms

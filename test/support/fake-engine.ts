@@ -7,6 +7,7 @@ import {
   type Image,
   type Labels,
   type LogChunk,
+  type LogOptions,
 } from '../../server/engine/port.ts'
 
 type Held = Container & { spec: ContainerSpec; log: LogChunk[]; more: () => void; ended: Promise<void>; end: () => void }
@@ -40,12 +41,17 @@ export function fakeEngine(images: readonly string[] = ['img']) {
 
   function exit(id: string, code: number, oomKilled = false) {
     const found = containers.get(id)
-    if (found?.state !== 'running') return
+    if (found?.state !== 'running' && found?.state !== 'paused') return
     delete found.ip
     Object.assign(found, { state: 'exited', exit: { code, at: new Date(), oomKilled } })
     found.end()
     found.more()
     changed(found.labels)
+  }
+
+  function move(id: string, from: Container['state'], to: Container['state']) {
+    const found = containers.get(id)
+    if (found?.state === from) Object.assign(found, { state: to })
   }
 
   function create(spec: ContainerSpec): string {
@@ -72,16 +78,16 @@ export function fakeEngine(images: readonly string[] = ['img']) {
     return id
   }
 
-  async function* logs(id: string, { since, follow, signal }: Parameters<Engine['logs']>[1]): AsyncIterable<LogChunk> {
+  async function* logs(id: string, { since, tail, follow, signal }: LogOptions): AsyncIterable<readonly LogChunk[]> {
     const container = held(id)
-    let at = 0
+    let at = tail === undefined ? 0 : Math.max(0, container.log.length - tail)
     signal?.addEventListener('abort', () => container.more(), { once: true })
     for (;;) {
       while (at < container.log.length) {
         const chunk = container.log[at++]!
-        if (!since || chunk.position >= since) yield chunk
+        if (!since || chunk.position >= since) yield [chunk]
       }
-      if (!follow || signal?.aborted || container.state !== 'running') return
+      if (!follow || signal?.aborted || !['running', 'paused'].includes(container.state)) return
       await new Promise<void>((resolve) => (container.more = resolve))
     }
   }
@@ -105,6 +111,8 @@ export function fakeEngine(images: readonly string[] = ['img']) {
         Object.assign(found, { state: 'running', startedAt: new Date(), ip: `10.99.0.${(last % 250) + 1}` })
         changed(found.labels)
       }),
+    pause: async (id) => up(() => move(id, 'running', 'paused')),
+    unpause: async (id) => up(() => move(id, 'paused', 'running')),
     stop: async (id) => up(() => exit(id, 143)),
     kill: async (id, signal) => up(() => exit(id, signal === 'SIGKILL' ? 137 : 143)),
     remove: async (id) =>
@@ -117,14 +125,15 @@ export function fakeEngine(images: readonly string[] = ['img']) {
       return held(id).exit!
     },
     attach: async (id) => {
-      const { spec } = held(id)
+      const { spec, ended } = held(id)
       const output = new PassThrough()
-      return {
-        input: new Duplex({ read() {}, write: (_c, _e, done) => done() }),
-        output,
-        ...(!spec.tty && { errors: new PassThrough() }),
-        close: () => void output.end(),
+      const errors = spec.tty ? undefined : new PassThrough()
+      const close = () => {
+        output.end()
+        errors?.end()
       }
+      void ended.then(close)
+      return { input: new Duplex({ read() {}, write: (_c, _e, done) => done() }), output, ...(errors && { errors }), close }
     },
     resize: async () => {},
     logs,
@@ -133,11 +142,17 @@ export function fakeEngine(images: readonly string[] = ['img']) {
     image: async (ref) => up(() => known.get(ref) ?? [...known.values()].find((one) => one.id === ref)),
     images: async (labels) => up(() => [...known.values()].filter((one) => carries(one.labels, labels))),
     commit: async (id, { labels }) => (held(id), remember(`commit-${++last}`, labels)),
+    derive: async (_base, { labels }) => remember(`derived-${++last}`, labels),
     addLayer: async (_base, _layer, { labels }) => remember(`layer-${++last}`, labels),
     build: async (_context, { labels }) => remember(`build-${++last}`, labels),
     importImage: async (_tar, { labels, tag }) => remember(tag ?? `import-${++last}`, labels),
     pull: async (ref) => {
       throw new EngineError('unreachable', `No registry answers for ${ref}.`)
+    },
+    saveImages: async (ids) => Readable.from([JSON.stringify([...known].filter(([, { id }]) => ids.includes(id)))]),
+    loadImages: async (tar) => {
+      const saved = JSON.parse((await tar.toArray()).join('')) as [string, Image][]
+      for (const [ref, image] of saved) known.set(ref, { ...image, createdAt: new Date(image.createdAt) })
     },
     tag: async (id, ref) =>
       void known.set(
@@ -148,11 +163,22 @@ export function fakeEngine(images: readonly string[] = ['img']) {
       for (const [ref, image] of known) if (image.id === id || ref === id) known.delete(ref)
     },
     ensureNetwork: async ({ name, labels }) => up(() => (networks.set(name, labels), name)),
-    networks: async (labels) => named(networks, labels),
+    networks: async (labels) =>
+      named(networks, labels).map((one) => ({ ...one, bridge: `br-${one.name}`, subnets: ['10.99.0.0/16'] })),
+    addressesOn: async (network) =>
+      [...containers.values()].flatMap(({ spec, ip }) => (spec.network === network && ip ? ip : [])),
     removeNetwork: async (name) => void networks.delete(name),
     ensureVolume: async ({ name, labels }) => up(() => (volumes.set(name, labels), name)),
     volumes: async (labels) => named(volumes, labels),
     removeVolume: async (name) => void volumes.delete(name),
+    usage: async () =>
+      up(() => ({
+        images: [...known.values()].map(({ id, labels, sizeBytes }) => ({ id, labels, bytes: sizeBytes, sharedBytes: 0 })),
+        containers: [...containers.values()].map(({ id, labels }) => ({ id, labels, writable: 0 })),
+        volumes: [...volumes].map(([name, labels]) => ({ name, labels, bytes: 1 })),
+        buildCache: 0,
+      })),
+    pruneBuildCache: async () => {},
   }
 
   const named = (things: Map<string, Labels>, wanted: Labels) =>
@@ -172,9 +198,11 @@ export function fakeEngine(images: readonly string[] = ['img']) {
       text: string,
       { stream = 'stdout' as LogChunk['stream'], position = new Date().toISOString().replace('Z', '000000Z') } = {},
     ) {
-      held(id).log.push({ stream, position, bytes: Buffer.from(text) })
+      held(id).log.push({ stream, position, bytes: Buffer.from(text), ...(text.endsWith('\n') && { line: text.slice(0, -1) }) })
       held(id).more()
     },
+    /** Its log so far is rotated away. */
+    dropLog: (id: string) => void (held(id).log.length = 0),
     spec: (id: string) => held(id).spec,
     setReachable: (is: boolean) => (isUp = is),
   }

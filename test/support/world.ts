@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { type Answer, fetchVia, Load, type Target } from './load.ts'
 import { type Finished, isAlive, newInstance, processesOf, ROOT, run, type RunOptions, until } from './programs.ts'
+import { onTerminal } from './pty.ts'
 import { containersOf, sweep } from './sweep.ts'
 import { type Source, Worktree } from './worktree.ts'
 
@@ -133,6 +134,10 @@ export class World {
   /** `dozen create [name]` in a new git repository, which from then on is the app's. Returns the app's name. */
   async create(name?: string): Promise<string> {
     const folder = join(this.base, 'apps', name ?? randomBytes(4).toString('hex'))
+    if (name && this.apps.delete(name)) {
+      await this.cli('destroy', '-a', name, '--confirm', name) // a test's second try
+      await rm(folder, { recursive: true, force: true })
+    }
     await mkdir(folder, { recursive: true })
     const tree = new Worktree(folder, this.environment())
     await tree.init()
@@ -171,9 +176,20 @@ export class World {
     return this.cliWith({}, ...args)
   }
 
+  /** A command that works on the machine's own files, whether the platform runs or not. */
+  onMachine(...args: string[]): Promise<Finished> {
+    return run(process.execPath, [BIN, ...args], { env: this.environment(), cwd: this.base })
+  }
+
   cliWith(options: RunOptions, ...args: string[]): Promise<Finished> {
     const env = { ...this.environment(), DOZEN_URL: this.endpoints.api, DOZEN_TOKEN: this.token, ...options.env }
     return run(process.execPath, [BIN, ...args], { cwd: this.base, ...options, env })
+  }
+
+  /** The CLI on a real terminal. */
+  cliOnTerminal(...args: string[]) {
+    const env = { ...this.environment(), DOZEN_URL: this.endpoints.api, DOZEN_TOKEN: this.token, TERM: 'xterm' }
+    return onTerminal([process.execPath, BIN, ...args], { env, cwd: this.base })
   }
 
   /** As `cli`, but rejects unless it ends with status 0; resolves with its stdout. */

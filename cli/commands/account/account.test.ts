@@ -97,3 +97,22 @@ it('tells git the token for the right host, and nothing for another', async () =
   }
   expect((await ask('protocol=http\nhost=127.0.0.1:5170\n', 'store')).stdout).toBe('')
 })
+
+it('accounts are listed, made, disabled and enabled by admins', async () => {
+  const user = (email: string, more: object = {}) => ({ ...account, id: email, email, admin: false, suspended_at: null, ...more })
+  const routes = {
+    'GET /users': [user('root@example.com', { admin: true }), user('bob@example.com', { suspended_at: '2026-01-01T00:00:00Z' })],
+    'POST /users': user('ann@example.com', { access_token: { token: 'dzn_once' } }),
+    'PATCH /users/bob%40example.com': user('bob@example.com'),
+  }
+  const words = [
+    ['users'],
+    ['users:create', 'ann@example.com'],
+    ['users:disable', 'bob@example.com'],
+    ['users:enable', 'bob@example.com'],
+  ]
+  const { text, changes } = await transcript(routes, words)
+  expect(text).toMatch(/root@example\.com +admin\nbob@example\.com +disabled/)
+  expect(text).toContain('dzn_once')
+  expect(changes.map(([, body]) => body)).toEqual([{ email: 'ann@example.com' }, { disabled: true }, { disabled: false }])
+})

@@ -1,5 +1,5 @@
 import { appCommand, type AppOption, appPath, command, type Make } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
+import { confirmed } from '../../confirm.ts'
 import { progress } from '../../output.ts'
 import type { Addon } from '../../shapes.ts'
 import { safe } from '../../terminal.ts'
@@ -35,11 +35,8 @@ export const destroy: Make = (context) =>
     .option('-c, --confirm <app>', 'the name of its app, to ask no question')
     .action(async (name: string, options: { confirm?: string }) => {
       const addon = await context.api.get<Addon>(addonPath(name))
-      if (options.confirm !== addon.app.name) {
-        throw new UsageError(`This would destroy ${addon.name} of ${addon.app.name} with its data, for good.`, {
-          hint: `If you mean it, add --confirm ${addon.app.name}`,
-        })
-      }
+      const loss = `destroys ${addon.name} of ${addon.app.name} with its data`
+      await confirmed(context, { name: addon.app.name, given: options.confirm, loss })
       const gone = context.api.delete<Addon>(appPath(addon.app.name, 'addons', addon.id))
       await progress(context, `Destroying ${addon.name} on ${addon.app.name}`, gone)
     })

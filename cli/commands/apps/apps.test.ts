@@ -120,12 +120,12 @@ it('destroys only what was named twice', async () => {
   ])
   expect(text).toMatchInlineSnapshot(`
     "$ dozen destroy -a shop
-    ! Error: This would destroy shop for good.
+    ! Error: This destroys shop with its releases, logs and repository, for good.
     ! If you mean it, add --confirm shop
     [status 2]
 
     $ dozen destroy -a shop --confirm shot
-    ! Error: The confirmation "shot" is not "shop": nothing was destroyed.
+    ! Error: The confirmation "shot" is not "shop": nothing was done.
     [status 2]
 
     $ dozen destroy -a shop --confirm shop

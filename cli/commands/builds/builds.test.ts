@@ -105,6 +105,13 @@ it('deploys a folder: sends it, shows the build, waits for the release, ends wit
   expect(put.headers.authorization).toBeUndefined()
 })
 
+it('deploys an image by its reference', async () => {
+  const { changes } = await transcript(ROUTES, [['deploy', '--image', 'host:5000/shop:v2']], { env, cwd: folder })
+  expect(changes).toEqual([
+    ['POST /apps/shop/builds', { source_blob: { url: 'docker://host:5000/shop:v2', version: 'host:5000/shop:v2' } }],
+  ])
+})
+
 it('ends with status 1 when the build fails', async () => {
   writeFileSync(join(folder, 'Procfile'), 'web: x\n')
   const routes = { ...ROUTES, 'GET /apps/shop/builds/b1': build('b1', { status: 'failed', release: null }) }
@@ -126,17 +133,21 @@ it('lists builds, shows one, prints its output and stops it', async () => {
   expect(text).toMatchInlineSnapshot(`
     "$ dozen builds
     === shop Builds
-    b1  succeeded  77777777  me@example.com  2026/01/01 11:58:30 +0000 (~ 1m ago)
-    b0  failed     77777777  me@example.com  2025/12/31 00:00:00 +0000 (~ 1d ago)
+    3  b1  succeeded  77777777  me@example.com  2026/01/01 11:58:30 +0000 (~ 1m ago)
+    3  b0  failed     77777777  me@example.com  2025/12/31 00:00:00 +0000 (~ 1d ago)
 
     $ dozen builds:info
-    Build:       b1
+    Build:       3  b1
     Status:      succeeded
     Version:     7777777777777777777777777777777777777777
     Stack:       dozen-24
     Buildpacks:  nodejs
     By:          me@example.com
     When:        2026/01/01 11:58:30 +0000 (~ 1m ago)
+    Took:        source 0.0 s, build 2.3 s, image 0.4 s
+    Size:        469.5 MiB
+    Built in:    sha256:b1
+    Stands on:   sha256:r1
 
     $ dozen builds:output b1
     -----> Node.js app detected

@@ -14,7 +14,8 @@ export const list: Make = (context) =>
       const app = await context.app(options.app)
       const all = await context.api.list<Build>(appPath(app, 'builds'))
       const items = all.toSorted((a, b) => b.created_at.localeCompare(a.created_at))
-      const row = ({ id, status, source_blob, user, created_at }: Build) => [
+      const row = ({ id, number, status, source_blob, user, created_at }: Build) => [
+        String(number),
         id,
         styled(context.terminal, STYLES[status], status),
         source_blob.version?.slice(0, 8) ?? '',

@@ -1,4 +1,7 @@
-import { expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
 import { type Fixed, sendJson, transcript } from '../../support/fixed-server.ts'
 import { release } from '../../support/samples.ts'
 
@@ -8,8 +11,12 @@ const VARS = {
   LEVEL: 'debug',
   TITLE: '\x1b]0;owned\x07evil',
 }
+const folder = mkdtempSync(join(tmpdir(), 'dozen-config-'))
+const file = join(folder, '.env')
+writeFileSync(file, 'A=1\nB=theirs\n')
+afterAll(() => rmSync(folder, { recursive: true }))
 const env = { DOZEN_APP: 'shop' }
-const cost = { served: 120, failed: 0, longestWaitMs: 40.6, cut: 0 }
+const cost = { served: 120, failed: 0, longestWaitMs: 40.6, drained: 2, cut: 0 }
 /** Each look finds the release after the one before, as after a change. */
 const nextRelease = (): Fixed => {
   let version = 1
@@ -81,7 +88,7 @@ it('sets and unsets them, which makes one release each', async () => {
     A: 1
     B: 2=3
     ! Setting A, B and restarting shop... done, v3
-    ! Waiting for v3 to serve... done, 0 of 120 requests failed, the longest took 41 ms
+    ! Waiting for v3 to serve... done, 0 of 120 requests failed, longest wait 41 ms, connections: 2 drained, 0 cut
 
     $ dozen config:unset A B
     ! Unsetting A, B and restarting shop... done, v5
@@ -98,6 +105,11 @@ it('sets and unsets them, which makes one release each', async () => {
     ['PATCH /apps/shop/config-vars', { A: '1' }],
   ])
   expect(asked.find(({ path }) => path === '/apps/shop/releases')?.headers.range).toBe('version ..; order=desc,max=1')
+})
+
+it('sets those of a file, and those of the command line over them', async () => {
+  const { changes } = await transcript(ROUTES(), [['config:set', '--from', file, 'B=mine']], { env })
+  expect(changes).toEqual([['PATCH /apps/shop/config-vars', { A: '1', B: 'mine' }]])
 })
 
 it('ends with status 1 and the reason when --wait sees the release fail', async () => {
@@ -122,8 +134,7 @@ it('refuses what is no pair before it asks the server anything', async () => {
     [status 2]
 
     $ dozen config:set
-    ! Error: Missing required argument 'KEY=value'.
-    ! \`dozen help config:set\` shows how it is used.
+    ! Error: Say what to set: KEY=value, or --from a file.
     [status 2]
 
     $ dozen config:get NOPE

@@ -14,10 +14,14 @@ export const list: Make = (context) =>
       if (options.json) return json(context, domains)
       const custom = domains.filter(({ kind }) => kind === 'custom')
       heading(context, `${app} dozen Domain`)
-      for (const { kind, hostname } of domains) if (kind !== 'custom') context.out(safe(hostname))
+      for (const { kind, hostname, enabled } of domains) if (kind !== 'custom') context.out(safe(enabled ? hostname : `${hostname} (off)`)) // prettier-ignore
       if (custom.length === 0) return
       context.out('')
       heading(context, `${app} Custom Domains`)
-      const cells = ({ hostname, cname, status }: Domain) => [hostname, cname ?? '', status === 'none' ? '' : status]
+      const cells = ({ hostname, cname, status, acm_status: acm }: Domain) => [
+        hostname,
+        cname ?? '',
+        acm ?? (status === 'none' ? '' : status),
+      ]
       table([['Domain Name', 'DNS Target', 'Status'], ...custom.map(cells)]).forEach(context.out)
     })

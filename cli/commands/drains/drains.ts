@@ -23,6 +23,18 @@ export const add: Make = (context) =>
       await progress(context, `Adding drain ${url}`, context.api.post(appPath(app, 'log-drains'), { url }))
     })
 
+/** POST /apps/:app/log-drains/:url/actions/test */
+export const test: Make = (context) =>
+  appCommand('drains:test', 'send one line to a drain now, and say whether it was taken')
+    .argument('<url>', 'its URL, id or token')
+    .action(async (url: string, options: AppOption) => {
+      const app = await context.app(options.app)
+      const path = appPath(app, 'log-drains', url, 'actions', 'test')
+      const told = ({ ms }: { ms: number }) =>
+        `in ${ms} ms${url.includes('udp') ? ', though UDP does not say whether it came' : ''}`
+      await progress(context, `Sending a line to ${url}`, context.api.post<{ ms: number }>(path), told)
+    })
+
 /** DELETE /apps/:app/log-drains/:url */
 export const remove: Make = (context) =>
   appCommand('drains:remove', "no longer send an app's log stream somewhere")

@@ -63,6 +63,13 @@ it('prints no escape sequence of an app but its colours', async () => {
   expect((await typed(['logs'], { env })).stdout).toBe(`${LINE}\x1b[31mred\x1b[0m\n`)
 })
 
+it('prints no colours with --no-color, and no control characters within JSON', async () => {
+  const red = (response: ServerResponse) => events(response, [1, '\x1b[31mred\x1b[0m \x9b2J!']).end()
+  const env = await streaming(red, red)
+  expect((await typed(['logs', '--no-color'], { env })).stdout).toBe(`${LINE}red !\n`)
+  expect((await typed(['logs', '--json'], { env })).stdout).toContain('\\u009b2J')
+})
+
 it('asks for a time, a text and a level, and prints JSON as it comes', async () => {
   const env = await streaming((response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -81,7 +88,7 @@ it('asks for a time, a text and a level, and prints JSON as it comes', async () 
     '--json',
   ]
   expect((await typed(words, { env })).stdout).toBe('{"text":"\\u001b[2J"}\n')
-  expect(server.asked[0]!.body).toMatchObject({ since: '2026-01-31T11:00:00.000Z', grep: 'abc', level: 'error', json: true })
+  expect(server.asked[0]!.body).toMatchObject({ since: '2026-01-31T11:00:00.000Z', request: 'abc', level: 'error', json: true })
   const day = Date.now() - Date.parse((server.asked[0]!.body as { until: string }).until)
   expect(Math.round(day / 3_600_000)).toBe(24)
   expect((await typed(['logs', '--since', 'yesterday'], { env })).stderr).toContain('is no time')

@@ -1,7 +1,8 @@
 import type { LogSessionCreate } from '../../../server/api/wire.ts'
 import { appCommand, type AppOption, type Make } from '../../command.ts'
-import { colored } from '../../log-line.ts'
+import { colored, withoutColor } from '../../log-line.ts'
 import { followLogs } from '../../log-stream.ts'
+import { printable } from '../../output.ts'
 import { parseLines, parseTime, parseVersion } from '../../pairs.ts'
 
 type Options = AppOption & {
@@ -18,6 +19,7 @@ type Options = AppOption & {
   request?: string
   level?: string
   json?: boolean
+  color: boolean
 }
 
 /** POST /apps/:app/log-sessions, then the stream that its URL gives. */
@@ -35,10 +37,10 @@ export const logs: Make = (context) =>
     .option('-g, --grep <text>', 'only lines with this text, or with key=value in a JSON or logfmt line')
     .option('--level <level>', 'only lines of this level or worse, e.g. error')
     .option('--request <id>', 'only lines that name this request: the router’s and the app’s')
-    .option('--json', 'print a JSON object per line')
+    .option('--json', 'print a JSON object per line, with the fields of a JSON or logfmt line')
+    .option('--no-color', 'print no colours, neither ours nor those of the app')
     .action(async (options: Options) => {
-      const { num, tail = false, source, dyno, release, since, until, level, json } = options
-      const grep = options.grep ?? options.request
+      const { num, tail = false, source, dyno, release, since, until, grep, request, level, json } = options
       const type = options.type ?? options.processType
       const session: LogSessionCreate = {
         lines: num,
@@ -50,14 +52,16 @@ export const logs: Make = (context) =>
         ...(since && { since }),
         ...(until && { until }),
         ...(grep && { grep }),
+        ...(request && { request }),
         ...(level && { level }),
         ...(json && { json }),
       }
       const app = await context.app(options.app)
+      const screen = options.color ? context : withoutColor(context)
       let count = 0
       const line = (text: string) => {
         count++
-        context.out(json ? text : colored(context, text))
+        context.out(json ? printable(text) : colored(screen, text))
       }
       await followLogs(context, { app, session, line })
       if (count === 0 && num > 0) context.err(`There is no such line in the stream of ${app} yet.`)

@@ -1,4 +1,4 @@
-import { account, folder, gitVersion, health } from '../../checks.ts'
+import { account, certificates, findings as ofServer, folder, gitVersion, health } from '../../checks.ts'
 import { command, type JsonOption, type Make } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { type CliError, ExitStatus } from '../../errors.ts'
@@ -10,19 +10,32 @@ type Finding = { check: string; ok: boolean; found: string; hint?: string | unde
 
 /** Each check finds something or throws; the ones after a dead server are not worth asking, and are not asked. */
 export const doctor: Make = (context) =>
-  command('doctor', 'check this client, its settings and the server')
+  command('doctor', 'check this client, its settings, the server and the apps')
     .option('--json', 'print the findings as JSON')
     .action(async (options: JsonOption) => {
       const findings: Finding[] = [await check('client', () => `dozen ${version()}, Node.js ${process.version}`)]
       findings.push(await check('git', () => gitVersion(context)))
       const server = await check('server', () => health(context))
       findings.push(server)
-      if (server.ok) findings.push(await check('account', () => account(context)))
+      if (server.ok) findings.push(await check('account', () => account(context)), ...(await remote(context)))
+      if (server.ok) findings.push(await check('certs', () => certificates(context)))
       findings.push(await check('folder', () => folder(context)))
       if (options.json) json(context, findings)
       else findings.forEach((finding) => print(context, finding))
       if (findings.some(({ ok }) => !ok)) throw new ExitStatus(1)
     })
+
+async function remote(context: Context): Promise<Finding[]> {
+  try {
+    return (await ofServer(context)).map(({ check, app, hint, ...rest }) => ({
+      ...rest,
+      check: app ?? check,
+      hint: hint ?? undefined,
+    }))
+  } catch {
+    return [] // the account's own check says why
+  }
+}
 
 async function check(name: string, look: () => string | Promise<string>): Promise<Finding> {
   try {

@@ -99,7 +99,7 @@ it("prints an environment that a shell can take, and no switch of Heroku's missi
 })
 
 it('finds out what is wrong, and ends with status 1 when something is', async () => {
-  const routes = { 'GET /health': {}, 'GET /account': account }
+  const routes = { 'GET /health': {}, 'GET /account': account, 'GET /failing-certificates': [] }
   const { text } = await transcript(routes, [['doctor']])
   expect(text.replace(/in \d+ ms|Node.js v[\d.]+|git version .*|dozen [\d.]+,/g, '…')).toMatchInlineSnapshot(`
     "$ dozen doctor
@@ -107,6 +107,7 @@ it('finds out what is wrong, and ends with status 1 when something is', async ()
     ok       git       …
     ok       server    http://api answers …
     ok       account   me@example.com, by the token from DOZEN_TOKEN
+    ok       certs     all that are ordered are there
     ok       folder    no git remote dozen here: say the app with -a
     "
   `)
@@ -116,6 +117,11 @@ it('finds out what is wrong, and ends with status 1 when something is', async ()
   )
   expect(dead).toContain('problem  account   No.\n')
   expect(dead).toContain('[status 1]')
+  const failing = [{ app: { name: 'shop' }, hostname: 'www.shop.com', reason: 'Refused by ca.test: no (dns).' }]
+  const { text: bare } = await transcript({ ...routes, 'GET /failing-certificates': [...failing, ...failing] }, [['doctor']])
+  expect(bare).toContain(
+    'problem  certs     www.shop.com of shop has no certificate. Refused by ca.test: no (dns). And 1 more name: see "dozen certs:auto".',
+  )
 })
 
 it('says what the server says where it has no such resource', async () => {
@@ -134,29 +140,56 @@ it('says what the server says where it has no such resource', async () => {
   `)
 })
 
+const hasShell = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0
+
 describe('completion', () => {
-  const complete = async (line: string) => {
-    const { stdout } = await typed(['completion', 'bash'])
-    const script = `dozen() { [ "$1" = complete:apps ] && printf 'shop\\nblog\\n'; }\n${stdout}\nCOMP_LINE='${line}' COMP_POINT=${line.length}\n_dozen\nprintf '%s\\n' "\${COMPREPLY[@]}"`
-    return spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8', cwd: folder }).stdout.trim().split('\n')
+  const bin = join(folder, 'completing')
+  mkdirSync(bin)
+  const fake =
+    "#!/bin/sh\n[ $1 = complete:apps ] && printf 'shop\\nblog\\n'\n[ $1 = complete:options ] && printf -- '--json\\tas JSON: whole\\n--app\\tapp to act on\\n'\nexit 0\n"
+  writeFileSync(join(bin, 'dozen'), fake, { mode: 0o755 })
+  const env = { PATH: `${bin}:${process.env['PATH']}`, HOME: folder, TERM: 'dumb' }
+  const lines = (text: string) => text.trim().split(/\r?\n/)
+
+  /** What each real shell offers for a line that is typed so far; only names. */
+  const OFFERS: Record<string, (script: string, line: string) => string[]> = {
+    bash: (script, line) => {
+      const asks = `${script}\nCOMP_LINE='${line}' COMP_POINT=${line.length}\n_dozen\nprintf '%s\\n' "\${COMPREPLY[@]}"`
+      return lines(spawnSync('bash', ['--norc', '-c', asks], { encoding: 'utf8', cwd: folder, env }).stdout)
+    },
+    fish: (script, line) => {
+      writeFileSync(join(folder, 'dozen.fish'), script)
+      const asks = `source ${join(folder, 'dozen.fish')}; complete -C '${line}'`
+      return lines(spawnSync('fish', ['-N', '-c', asks], { encoding: 'utf8', cwd: folder, env }).stdout).map(
+        (one) => one.split('\t')[0]!,
+      )
+    },
   }
-  it('offers commands, what follows a colon, and the names of apps', async () => {
-    expect(await complete('dozen whoa')).toEqual(['whoami'])
-    expect(await complete('dozen config:s')).toEqual(['set'])
-    expect(await complete('dozen ps -a s')).toEqual(['shop'])
-    expect(await complete('dozen help roll')).toEqual(['rollback'])
-  })
-  it('is a script that the shell can read', async () => {
-    for (const shell of ['bash', 'zsh', 'fish']) {
+  const cases: [string, string][] = [
+    ['dozen whoa', 'whoami'],
+    ['dozen config:uns', 'config:unset'],
+    ['dozen ps -a s', 'shop'],
+    ['dozen help rollb', 'rollback'],
+    ['dozen ps --js', '--json'],
+  ]
+  describe.each(Object.keys(OFFERS))('in %s', (shell) => {
+    it.skipIf(!hasShell(shell)).each(cases)('%s → %s', async (line, whole) => {
       const { stdout } = await typed(['completion', shell])
-      expect(stdout).toContain('rollback')
-      const read = spawnSync(shell, ['-n'], { input: stdout, encoding: 'utf8' })
-      if (!read.error) expect(read.stderr).toBe('')
-    }
+      const offered = OFFERS[shell]!(stdout, line)
+      expect(offered).toEqual([shell === 'bash' ? whole.replace('config:', '') : whole])
+    })
   })
-  it('asks for app names as they are needed', async () => {
+  it('is a script that zsh can read', async () => {
+    const { stdout } = await typed(['completion', 'zsh'])
+    expect(stdout).toContain('rollback')
+    const read = spawnSync('zsh', ['-n'], { input: stdout, encoding: 'utf8' })
+    if (!read.error) expect(read.stderr).toBe('')
+  })
+  it('asks for app names and options as they are needed', async () => {
     expect((await transcript({ 'GET /apps': [app('shop'), app('blog')] }, [['complete:apps']])).text).toBe(
       '$ dozen complete:apps\nshop\nblog\n',
     )
+    expect((await typed(['complete:options', 'ps:scale'])).stdout).toContain('--app\tapp to act on\n')
+    expect((await typed(['complete:options', 'xyzzy'])).stdout).toBe('')
   })
 })

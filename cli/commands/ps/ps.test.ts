@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { transcript } from '../../support/fixed-server.ts'
+import { type Fixed, sendJson, transcript } from '../../support/fixed-server.ts'
 import { dyno, formation, release } from '../../support/samples.ts'
 import { sizes } from './type.ts'
 
@@ -105,6 +105,38 @@ it('scales, shows the formation, restarts and stops', async () => {
       ],
     },
   ])
+})
+
+it('waits for a restart and tells what it cost, or why it failed', async () => {
+  const answer =
+    (body: object): Fixed =>
+    (_, response) => {
+      response.setHeader('Dozen-Restart', '4')
+      sendJson(response, 202, body)
+    }
+  const switchCost = { served: 40, failed: 0, longestWaitMs: 9, drained: 1, cut: 0 }
+  const report = { number: 4, status: 'succeeded', reason: null, switch: switchCost, failure: null }
+  const failure = { dyno: 'web.1', lines: ['no database'] }
+  const failed = { ...report, status: 'failed', reason: 'web.1 exited with status 1.', failure }
+  const [good, bad] = await Promise.all([report, failed].map((one) =>
+    transcript({ 'DELETE /apps/shop/dynos': answer({}), 'GET /apps/shop/restarts/4': one }, [['ps:restart']], { env }))) // prettier-ignore
+  expect(good!.text).toMatchInlineSnapshot(`
+    "$ dozen ps:restart
+    ! Restarting all dynos on shop... done
+    ! Waiting for the new processes to serve... done, 0 of 40 requests failed, longest wait 9 ms, connections: 1 drained, 0 cut
+    "
+  `)
+  expect(bad!.text).toMatchInlineSnapshot(`
+    "$ dozen ps:restart
+    ! Restarting all dynos on shop... done
+    ! Waiting for the new processes to serve... failed
+    ! The last lines of web.1:
+    !   no database
+    ! Error: The restart failed: web.1 exited with status 1.
+    ! The old processes serve on, and the new ones are tried again. \`dozen ps\` shows how they fare.
+    [status 1]
+    "
+  `)
 })
 
 it('waits until all dynos are up', async () => {

@@ -24,7 +24,9 @@ async function allUp(context: Context, app: string, timeoutMs: number): Promise<
   for (;;) {
     const [newest, dynos] = await Promise.all([newestRelease(context, app), context.api.list<Dyno>(appPath(app, 'dynos'))])
     const formation = dynos.filter(({ type }) => !['run', 'release'].includes(type))
-    const waiting = formation.filter(({ state, release }) => state !== 'up' || release.version < (newest?.version ?? 0))
+    const waiting = formation.filter(
+      ({ state, release }) => !['up', 'idle'].includes(state) || release.version < (newest?.version ?? 0),
+    )
     if (newest?.status !== 'pending' && (waiting.length === 0 || newest?.status === 'failed')) return formation.length
     if (performance.now() > end)
       throw new CliError(`Not yet up: ${waiting.map(({ name, state }) => `${name} (${state})`).join(', ')}.`)

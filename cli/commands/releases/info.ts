@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts'
 import { CliError } from '../../errors.ts'
 import { heading, json } from '../../output.ts'
 import { parseVersion } from '../../pairs.ts'
-import { newestRelease, switchCost } from '../../releases.ts'
+import { newestRelease, printFailure, switchCost } from '../../releases.ts'
 import { table, when } from '../../table.ts'
 import { print } from '../config/list.ts'
 
@@ -20,6 +20,7 @@ export const info: Make = (context) =>
       const vars = await context.api.get<ConfigVars>(appPath(app, 'releases', release.version, 'config-vars'))
       heading(context, `Release v${release.version}`)
       table(rows(context, release)).forEach(context.out)
+      printFailure(context.out, release.failure ?? null)
       context.out('')
       heading(context, `v${release.version} Config Vars`)
       if (Object.keys(vars).length) print(context, vars)
@@ -29,7 +30,7 @@ async function find(context: Context, app: string, version: string | undefined):
   if (version) return context.api.get<Release>(appPath(app, 'releases', parseVersion(version)))
   const newest = await newestRelease(context, app)
   if (!newest) throw new CliError(`${app} has no releases yet.`)
-  return newest
+  return find(context, app, `v${newest.version}`)
 }
 
 const rows = ({ now }: Context, release: Release): string[][] => [

@@ -20,8 +20,13 @@ const ROUTES = {
   'GET /apps/shop/releases/2': ALL[2]!,
   'GET /apps/shop/releases/3': ALL[1]!,
   'GET /apps/shop/releases/4': ALL[0]!,
-  'GET /apps/shop/releases/5': release(5, { switch: { served: 80, failed: 0, longestWaitMs: 12, cut: 0 } }),
+  'GET /apps/shop/releases/5': release(5, { switch: { served: 80, failed: 0, longestWaitMs: 12, drained: 3, cut: 0 } }),
   'GET /apps/shop/releases/2/config-vars': { B: 'old', C: 'same' },
+  'GET /apps/shop/releases/3/commits?since=2': {
+    added: [{ id: '3'.repeat(40), title: 'Sell\x1b[2J shoes' }],
+    removed: [{ id: '9'.repeat(40), title: 'Sell hats' }],
+  },
+  'GET /apps/shop/releases/2/commits?since=2': { added: [], removed: [] },
   'GET /apps/shop/releases/3/config-vars': { A: '1', B: 'new', C: 'same' },
   'GET /apps/shop/releases/4/config-vars': {},
   'POST /apps/shop/releases': release(5, { description: 'Rollback to v2' }),
@@ -80,7 +85,7 @@ it('rolls back to the newest good one before the current, and waits until it ser
   expect(text).toMatchInlineSnapshot(`
     "$ dozen rollback
     ! Rolling back shop to v2... done, v5
-    ! Waiting for v5 to serve... done, 0 of 80 requests failed, the longest took 12 ms
+    ! Waiting for v5 to serve... done, 0 of 80 requests failed, longest wait 12 ms, connections: 3 drained, 0 cut
 
     $ dozen releases:rollback v2 --no-wait
     ! Rolling back shop to v2... done, v5
@@ -113,13 +118,17 @@ it('says so when there is nothing to go back to, or no such release', async () =
   `)
 })
 
-it('ends with the reason when the rollback fails', async () => {
-  const failed = release(5, { status: 'failed', reason: 'web.1 did not listen on $PORT within 60 s.' })
+it('ends with the reason and the last lines of what failed when the rollback fails', async () => {
+  const failure = { dyno: 'web.1', lines: ['connecting\x1b[2J', 'no database'] }
+  const failed = release(5, { status: 'failed', reason: 'web.1 did not listen on $PORT within 60 s.', failure })
   const { text } = await transcript({ ...ROUTES, 'GET /apps/shop/releases/5': failed }, [['rollback']], { env })
   expect(text).toMatchInlineSnapshot(`
     "$ dozen rollback
     ! Rolling back shop to v2... done, v5
     ! Waiting for v5 to serve... failed
+    ! The last lines of web.1:
+    !   connecting
+    !   no database
     ! Error: v5 failed: web.1 did not listen on $PORT within 60 s.
     ! What ran before still runs. \`dozen logs\` has the details.
     [status 1]
@@ -132,6 +141,7 @@ it('shows what changed between two releases', async () => {
     ROUTES,
     [
       ['releases:diff', 'v2', 'v3'],
+      ['releases:diff', 'v2', 'v3', '--values'],
       ['releases:diff', 'v2', 'v2'],
     ],
     { env },
@@ -145,6 +155,28 @@ it('shows what changed between two releases', async () => {
     + commit: 3333333333333333333333333333333333333333
     - image: sha256:22222222
     + image: sha256:33333333
+
+    Commits
+    - 99999999 Sell hats
+    + 33333333 Sell shoes
+
+    Config vars
+    + A: [redacted]
+    - B: [redacted]
+    + B: [redacted]
+
+    $ dozen releases:diff v2 v3 --values
+    === shop v2 → v3
+
+    Code
+    - commit: 2222222222222222222222222222222222222222
+    + commit: 3333333333333333333333333333333333333333
+    - image: sha256:22222222
+    + image: sha256:33333333
+
+    Commits
+    - 99999999 Sell hats
+    + 33333333 Sell shoes
 
     Config vars
     + A: 1

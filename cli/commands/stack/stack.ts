@@ -1,7 +1,7 @@
 import type { App } from '../../../server/api/wire.ts'
-import { appCommand, type AppOption, appPath, type JsonOption, type Make } from '../../command.ts'
+import { appCommand, command, type AppOption, appPath, type JsonOption, type Make } from '../../command.ts'
 import { heading, json, progress } from '../../output.ts'
-import type { Stack } from '../../shapes.ts'
+import type { Rebuilt, Stack } from '../../shapes.ts'
 import { safe } from '../../terminal.ts'
 
 /** GET /stacks; `*` marks the app's */
@@ -25,4 +25,16 @@ export const set: Make = (context) =>
       const changed = context.api.patch<App>(appPath(app), { build_stack: stack })
       await progress(context, `Setting stack of ${app} to ${stack}`, changed)
       context.err('The next deploy uses it.')
+    })
+
+/** POST /stacks/:stack/rebuild */
+export const rebuild: Make = (context) =>
+  command('stack:rebuild', 'rebuild a stack with the security updates of today; the next build of every app uses it')
+    .argument('[stack]', 'its name', 'heroku-22')
+    .action(async (name: string) => {
+      const done = context.api.postPatiently<Rebuilt>(`/stacks/${encodeURIComponent(name)}/rebuild`)
+      await progress(context, `Rebuilding ${name}, which takes some minutes`, done)
+      const { images } = await done
+      context.out(`build  ${images.build}`)
+      context.out(`run    ${images.run}`)
     })

@@ -47,3 +47,28 @@ export const deliveries: Make = (context) =>
       const head = ['Delivery ID', 'Event', 'Status', 'Attempts', 'Last', 'Created']
       printList(context, options, { items, title: `${app} Webhook Deliveries`, empty: 'Nothing was sent yet.', head, row })
     })
+
+type WebhookEvent = { id: string; include: string; payload: { action: string; resource: string }; created_at: string }
+
+/** GET /apps/:app/webhook-events */
+export const events: Make = (context) =>
+  appCommand('webhooks:events', 'list the events that webhooks were told of')
+    .option(...JSON_OPTION)
+    .action(async (options: AppOption & JsonOption) => {
+      const app = await context.app(options.app)
+      const items = await context.api.list<WebhookEvent>(appPath(app, 'webhook-events'))
+      const row = ({ id, payload, created_at: at }: WebhookEvent) => [
+        id,
+        payload.resource,
+        payload.action,
+        when(at, context.now()),
+      ]
+      const head = ['Event ID', 'Resource', 'Action', 'Created']
+      printList(context, options, {
+        items,
+        title: `${app} Webhook Events`,
+        empty: 'Webhooks were told of nothing yet.',
+        head,
+        row,
+      })
+    })

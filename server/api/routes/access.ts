@@ -1,23 +1,8 @@
 import type { Collaborator } from '../../accounts/collaborators.ts'
 import type { Key } from '../../accounts/keys.ts'
 import type { App } from '../../apps/app.ts'
-import { invalid, notFound } from '../../errors.ts'
-import {
-  appNamed,
-  appOf,
-  checkAdmin,
-  DELETE,
-  GET,
-  listed,
-  ok,
-  PATCH,
-  POST,
-  text,
-  type Call,
-  type Deps,
-  type Route,
-} from '../route.ts'
-import * as show from '../serialize.ts'
+import { invalid } from '../../errors.ts'
+import { appOf, DELETE, GET, listed, ok, PATCH, POST, text, type Call, type Deps, type Route } from '../route.ts'
 import * as more from '../serialize-more.ts'
 
 export function accessRoutes(deps: Deps): Route[] {
@@ -57,50 +42,14 @@ export function accessRoutes(deps: Deps): Route[] {
       return ok(shown(app, collaborators.add(app, user.id, call.body['permissions'])))
     }), // heroku access:update
     DELETE('/apps/:app/collaborators/:collaborator', 'write', remove), // dozen access:remove
-    POST('/account/app-transfers', 'write', (call) => transfer(deps, call)), // dozen apps:transfer
   ]
 }
 
-/** At once: there is no mail to accept it by. */
-function transfer(deps: Deps, call: Call) {
-  const nameOf = (value: unknown, ...fields: string[]) => {
-    const found =
-      typeof value === 'object' && value ? fields.map((field) => (value as Record<string, unknown>)[field]).find(Boolean) : value
-    if (typeof found !== 'string') throw invalid('A transfer needs {"app":"shop","recipient":"bob@example.com"}.')
-    return found
-  }
-  const app = appNamed(deps, call, nameOf(call.body['app'], 'id', 'name'), 'manage')
-  const recipient = deps.accounts.findByEmailOrId(nameOf(call.body['recipient'], 'email', 'id'))
-  if (!recipient) throw notFound('user')
-  const now = deps.clock.now().toISOString()
-  const owned = deps.useCases.apps.transfer(app, call.account, recipient)
-  return ok(
-    {
-      id: app.id,
-      app: { id: app.id, name: app.name },
-      owner: app.owner,
-      recipient: owned.owner,
-      state: 'accepted',
-      created_at: now,
-      updated_at: now,
-    },
-    201,
-  )
-}
-
-export function peopleRoutes(deps: Deps): Route[] {
-  const { accounts, keys } = deps
+/** SSH keys of an account, and how much it may still ask. */
+export function keyRoutes(deps: Deps): Route[] {
+  const { keys } = deps
   const shown = (call: Call, key: Key) => more.key(key, call.account)
   return [
-    GET('/users', 'global', (call) => {
-      checkAdmin(call)
-      return listed(accounts.list(), { email: (a) => a.email, id: (a) => a.id }, show.account)
-    }), // dozen users
-    POST('/users', 'global', (call) => {
-      checkAdmin(call)
-      const { account, secret } = accounts.create(call.body)
-      return ok({ ...show.account(account), access_token: { token: secret } }, 201)
-    }), // dozen users:create
     GET('/account/keys', 'identity', (call) =>
       listed(keys.list(call.account.id), { id: (k) => k.id, fingerprint: (k) => k.fingerprint }, (k) => shown(call, k)),
     ), // dozen keys

@@ -4,16 +4,20 @@ import { appOf, DELETE, GET, listed, ok, PATCH, POST, type Call, type Deps, type
 
 export function certRoutes(deps: Deps): Route[] {
   const { certs, domains } = deps.useCases
+  const usedFor = (cert: Cert, app: App) => {
+    const used = certs.used(app)
+    return domains.list(app).flatMap(({ id, hostname }) => (used.get(hostname)?.id === cert.id ? [id] : []))
+  }
   const shown = (cert: Cert, app: App) => ({
     id: cert.id,
     name: cert.name,
     display_name: null,
     app: { id: app.id, name: app.name },
     certificate_chain: cert.chain,
-    domains: domains.list(app).flatMap(({ id, hostname }) => (cert.hosts.includes(hostname) ? [id] : [])),
+    domains: usedFor(cert, app),
     ssl_cert: {
       id: cert.id,
-      acm: false,
+      acm: cert.acmeHost !== null,
       'ca_signed?': !cert.isSelfSigned,
       'self_signed?': cert.isSelfSigned,
       cert_domains: cert.hosts,

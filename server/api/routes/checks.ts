@@ -1,4 +1,4 @@
-import type { Check } from '../../checks/checks.ts'
+import type { Check } from '../../manifest/check.ts'
 import { appOf, DELETE, GET, ok, PUT, type Call, type Deps, type Route } from '../route.ts'
 
 /** dozen's own resource; times in seconds. */
@@ -11,12 +11,14 @@ const shown = (type: string, { path, intervalMs, timeoutMs, failures }: Check) =
 })
 
 export function checkRoutes(deps: Deps): Route[] {
-  const { checks } = deps.useCases
+  const { checks, releases } = deps.useCases
   const typeOf = (call: Call) => call.params['type']!
   return [
-    GET('/apps/:app/checks', 'read', (call) =>
-      ok(checks.list(appOf(deps, call).id).map(({ type, check }) => shown(type, check))),
-    ), // dozen checks
+    GET('/apps/:app/checks', 'read', (call) => {
+      const { id } = appOf(deps, call)
+      const declared = releases.current(id)?.source?.manifest?.checks
+      return ok(checks.list(id, declared).map(({ type, check }) => shown(type, check)))
+    }), // dozen checks
     PUT('/apps/:app/checks/:type', 'write', (call) => {
       const app = appOf(deps, call, 'operate')
       const input = call.body as Parameters<typeof checks.set>[3]

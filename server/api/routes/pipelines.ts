@@ -41,6 +41,14 @@ export function pipelineRoutes(deps: Deps): Route[] {
   const { pipelines } = deps
   const { find, owned, appIds } = sight(deps)
   const rename = (call: Call) => ok(more.pipeline(pipelines.rename(owned(call, call.params['pipeline']!), call.body['name'])))
+  const transfer = (call: Call) => {
+    const before = owned(call, named(call.body['pipeline']))
+    const { id, type = 'user' } = (call.body['new_owner'] ?? {}) as { id?: unknown; type?: unknown }
+    const to = typeof id === 'string' ? deps.accounts.findByEmailOrId(id) : undefined
+    if (!to || type !== 'user') throw invalid('new_owner should be an account, e.g. {"id":"…","type":"user"}.')
+    const ref = (owner: string) => ({ id: owner, type: 'user' })
+    return ok({ pipeline: { id: before.id }, previous_owner: ref(before.ownerId), new_owner: ref(pipelines.give(before, to).ownerId) }, 201)
+  } // prettier-ignore
   return [
     GET('/pipelines', 'read', (call) => {
       const wanted = call.query['eq[name]'] ?? (call.query['eq'] as { name?: string } | undefined)?.name
@@ -59,6 +67,7 @@ export function pipelineRoutes(deps: Deps): Route[] {
       pipelines.remove(pipeline)
       return ok(more.pipeline(pipeline))
     }), // dozen pipelines:destroy
+    POST('/pipeline-transfers', 'write', transfer), // heroku pipelines:transfer
     ...couplingRoutes(deps),
     ...promotionRoutes(deps),
   ]
@@ -87,6 +96,7 @@ function couplingRoutes(deps: Deps): Route[] {
       return listed(couplings(call).filter((one) => one.pipelineId === id), ID, (one) => shown(call, one)) // prettier-ignore
     }), // dozen pipelines:info
     GET('/pipeline-couplings', 'read', (call) => listed(couplings(call), ID, (one) => shown(call, one))), // curl
+    GET('/users/~/pipeline-couplings', 'read', (call) => listed(couplings(call), ID, (one) => shown(call, one))), // curl
     POST('/pipeline-couplings', 'write', create), // dozen pipelines:add
     GET('/pipeline-couplings/:coupling', 'read', (call) => ok(shown(call, coupling(call)))), // curl
     PATCH('/pipeline-couplings/:coupling', 'write', (call) => ok(shown(call, pipelines.move(changed(call), call.body['stage'])))), // dozen pipelines:update
@@ -100,7 +110,7 @@ function couplingRoutes(deps: Deps): Route[] {
       const ids = (call.body['in'] as { id?: unknown } | undefined)?.id
       const wanted = new Set(Array.isArray(ids) ? ids : [])
       const apps = deps.useCases.apps.list(call.account).filter(({ id }) => wanted.has(id))
-      return listed(apps, ID, (app) => show.app(app, call.origin))
+      return listed(apps, ID, (app) => ({ ...show.app(app, call.origin), joined: true, locked: false }))
     }), // heroku pipelines:info
   ]
 }

@@ -37,8 +37,11 @@ export function processRoutes(deps: Deps): Route[] {
 
   const restart = async (call: Call, target?: { type: string; ordinal?: number }) => {
     const app = appOf(deps, call)
-    if (target?.type === 'run') await formation.stop(app, call.account, target)
-    else formation.restart(app, call.account, target)
+    if (target?.type !== 'run') {
+      const number = formation.restart(app, call.account, target)
+      return { ...ok({}, 202), headers: { 'Dozen-Restart': String(number) } }
+    }
+    await formation.stop(app, call.account, target)
     return ok({}, 202)
   }
 
@@ -64,13 +67,22 @@ export function processRoutes(deps: Deps): Route[] {
     POST('/apps/:app/dynos', 'write', run), // dozen run
     GET('/apps/:app/dynos/:dyno', 'read', async (call) => ok(show.dyno(await dynoOf(call), appOf(deps, call)))), // dozen ps
     PATCH('/apps/:app/dynos/:dyno', 'write', async (call) => {
-      const { columns, rows, lines } = call.body as Record<string, unknown>
-      await runs.resize(appOf(deps, call), call.params['dyno']!, { columns: sizeOf(columns), rows: sizeOf(rows ?? lines) })
+      const { columns, rows, lines, input_bytes: bytes } = call.body as Record<string, unknown>
+      const app = appOf(deps, call)
+      const name = call.params['dyno']!
+      if (bytes !== undefined) runs.endInput(app, name, countOf(bytes))
+      else await runs.resize(app, name, { columns: sizeOf(columns), rows: sizeOf(rows ?? lines) })
       return ok({})
-    }), // dozen run (the window's size)
+    }), // dozen run (the window's size, or the end of its input)
     DELETE('/apps/:app/dynos', 'write', (call) => restart(call)), // dozen ps:restart
     DELETE('/apps/:app/dynos/:dyno', 'write', async (call) => restart(call, targetOf(await dynoOf(call)))), // dozen ps:restart web.1
     DELETE('/apps/:app/formations/:type', 'write', (call) => restart(call, { type: call.params['type']! })), // dozen ps:restart web
+    GET('/apps/:app/restarts/:number', 'read', (call) => {
+      const app = appOf(deps, call)
+      const number = Number(call.params['number'])
+      if (!Number.isSafeInteger(number) || number < 1) throw notFound('restart')
+      return ok(show.restart(formation.restartReport(app.id, number)))
+    }), // dozen ps:restart
     POST('/apps/:app/dynos/:dyno/actions/stop', 'write', async (call) => {
       await formation.stop(appOf(deps, call), call.account, targetOf(await dynoOf(call)))
       return ok({}, 202)
@@ -83,7 +95,9 @@ export function processRoutes(deps: Deps): Route[] {
 }
 
 function parseUpdate(update: unknown): { type: string; quantity?: string | number } {
-  const { type, quantity } = (update ?? {}) as Record<string, unknown>
+  const { type, quantity, size, dyno_size } = (update ?? {}) as Record<string, unknown>
+  checkSize(size)
+  checkSize(dyno_size)
   if (typeof type !== 'string') throw invalid('Each update needs a type, e.g. {"type":"web","quantity":"2"}.')
   if (quantity === undefined) return { type }
   if (typeof quantity !== 'string' && typeof quantity !== 'number')
@@ -99,7 +113,9 @@ function parseRun(body: Record<string, unknown>): RunRequest {
     return [key, String(value)] as const
   })
   const values = Object.fromEntries(env)
+  checkSize(body['size'])
   return {
+    type: text(body, 'type') || undefined,
     command: text(body, 'command') ?? '',
     attach: body['attach'] === true,
     env: values,
@@ -107,6 +123,20 @@ function parseRun(body: Record<string, unknown>): RunRequest {
     exitStatus: body['exit_status'] === true,
     ...(values['COLUMNS'] && values['LINES'] && { columns: sizeOf(values['COLUMNS']), rows: sizeOf(values['LINES']) }),
   }
+}
+
+/** Another size would change nothing, and nobody should believe that it did. */
+function checkSize(wanted: unknown): void {
+  const size = wanted !== null && typeof wanted === 'object' && 'name' in wanted ? wanted.name : wanted // a reference, as Heroku shows it
+  if (size === undefined || size === null || (typeof size === 'string' && size.toLowerCase() === show.SIZE.toLowerCase())) return
+  throw invalid(
+    `There is no dyno size ${JSON.stringify(size)}: all are ${show.SIZE}. \`dozen limits:set TYPE --memory 1g --cpus 2\` says what the processes of a type may use.`,
+  )
+}
+
+function countOf(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw invalid('input_bytes should be a number of bytes.')
 }
 
 function sizeOf(value: unknown): number {

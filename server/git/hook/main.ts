@@ -2,26 +2,28 @@ import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import type { HookAnswer, HookHello } from '../protocol.ts'
+import { helloText } from '../protocol.ts'
+import { GONE } from './script.ts'
 
 /**
- * git's pre-receive hook: tells the controller what was pushed, sends it the tree (whose objects only git's own environment shows before they are
- * accepted), prints what it answers, and ends with its verdict.
+ * git's pre-receive hook where there is no Perl: tells the controller what was pushed, sends it the tree (whose objects only git's own environment
+ * shows before they are accepted), prints what it answers, and ends with its verdict.
  */
 async function main(): Promise<number> {
-  const lines = (await text(process.stdin)).trim().split('\n')
-  const updates = lines.map((line) => line.split(' ')).map(([old = '', fresh = '', ref = '']) => ({ old, new: fresh, ref }))
+  const updates = (await text(process.stdin)).split('\n').filter((line) => line !== '')
   const socket = connect({ path: process.env['DOZEN_GIT_SOCKET']!, allowHalfOpen: true })
   socket.on('error', () => {}) // no verdict will come: said below
-  socket.write(`${JSON.stringify({ push: process.env['DOZEN_PUSH']!, updates } satisfies HookHello)}\n`)
-  for await (const line of createInterface({ input: socket })) {
-    const answer = JSON.parse(line) as HookAnswer
-    if ('send' in answer)
-      spawn('git', ['archive', '--format=tar', answer.send], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout.pipe(socket)
-    else if ('line' in answer) process.stderr.write(`${answer.line}\n`)
-    else return answer.ok ? 0 : 1
+  socket.write(helloText(process.env['DOZEN_PUSH']!, updates))
+  for await (const answer of createInterface({ input: socket })) {
+    const rest = answer.slice(answer.indexOf(' ') + 1)
+    if (answer.startsWith('send '))
+      spawn('git', ['archive', '--format=tar', '--worktree-attributes', '--end-of-options', rest], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }).stdout.pipe(socket)
+    else if (answer.startsWith('line ')) process.stderr.write(`${rest}\n`)
+    else return answer === 'ok' ? 0 : 1
   }
-  process.stderr.write(' !     dozen was stopped in the middle of this push. Nothing was changed by it; push again.\n')
+  process.stderr.write(`${GONE}\n`)
   return 1
 }
 

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { building, fixture, freshApp, type Files } from '../support/building.ts'
+
+const { build, served, run, stack, close } = building()
+beforeAll(async () => void (await stack.ensure()))
+afterAll(close)
+
+describe('the Node.js buildpack', () => {
+  it.each([
+    ['yarn-classic', 'yarn 1.22.22'],
+    ['yarn-berry', 'yarn 4.9.2'],
+    ['pnpm', 'pnpm 9.15.9'],
+  ])('installs, builds and prunes %s with the version that packageManager names', async (name, manager) => {
+    const built = await build(fixture(name), { appId: freshApp() })
+    expect(built.output).toMatch(new RegExp(`Using Node.js 22\\.[^\n]* and ${manager}[^]*Running build[^]*Pruning`))
+    expect(await served(built, ['/'])).toMatchObject({ '/': '200 1m, built 1.2.3, dev dependencies: false' })
+  })
+
+  it('runs its hooks in order, keeps development dependencies when told to, and makes a committed node_modules anew', async () => {
+    const note = (text: string) => `echo ${text} >> trail`
+    const scripts = { build: note('never'), 'heroku-prebuild': note('pre'), 'heroku-postbuild': `${note('post')}; semver 1.2.3`, 'heroku-cleanup': `${note('cleanup')}; ls node_modules >> trail` } // prettier-ignore
+    const files: Files = {
+      'package.json': JSON.stringify({ name: 'x', version: '1.0.0', scripts, devDependencies: { semver: '7.7.2' } }),
+      'node_modules/mine.js': '',
+      Procfile: 'web: x',
+    }
+    const built = await build(files, { appId: freshApp(), config: { NPM_CONFIG_PRODUCTION: 'false' } })
+    expect(built.output).toMatch(/node_modules is committed[^]*no lockfile[^]*Keeping devDependencies/)
+    expect((await run(built, 'cat trail')).split('\n')).toEqual(['pre', 'post', 'cleanup', 'semver'])
+    expect(await run(built, 'echo $NODE_ENV; echo $((WEB_CONCURRENCY > 0))')).toBe('production\n1')
+  })
+
+  it('takes the newest published Node.js of the range that engines names, and says when there is none', async () => {
+    const files = (node: string) => ({ 'package.json': JSON.stringify({ name: 'x', version: '1.0.0', engines: { node } }), Procfile: 'web: x' }) // prettier-ignore
+    const built = await build(files('^20.9'), { appId: freshApp() })
+    expect(await run(built, 'node --version')).toMatch(/^v20\.\d+\.\d+$/)
+    await expect(build(files('>=99'), { appId: freshApp() })).rejects.toThrow(/No published Node.js satisfies >=99/)
+    await expect(build(files('lots'), { appId: freshApp() })).rejects.toThrow(/"lots" that the app asks for is no version range/)
+  })
+
+  it('refuses a lockfile that does not fit package.json, with the command that mends it', async () => {
+    const manifest = { name: 'x', version: '1.0.0', dependencies: { ms: '2.1.3' } }
+    const lock = { name: 'x', version: '1.0.0', lockfileVersion: 3, requires: true, packages: { '': { name: 'x', version: '1.0.0' } } } // prettier-ignore
+    const files = { 'package.json': JSON.stringify(manifest), 'package-lock.json': JSON.stringify(lock), Procfile: 'web: x' }
+    await expect(build(files, { appId: freshApp() })).rejects.toThrow(/package-lock.json and package.json do not agree[^]*Run npm install/) // prettier-ignore
+  })
+})
