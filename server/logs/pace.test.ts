@@ -5,14 +5,14 @@ import { pace } from './pace.ts'
 
 const MiB = 1024 ** 2
 
-function setUp() {
+function setUp(patched: Partial<Parameters<typeof pace>[0]> = {}) {
   const clock = fakeClock(Date.parse('2026-01-01T00:00:00Z'))
   const done: string[] = []
   const note = (what: string) => () => (done.push(what), Promise.resolve())
   const stop = new AbortController()
   let end: string | undefined
   const newest = () => (done.push('asks'), Promise.resolve(end))
-  const one = pace({ clock, signal: stop.signal, pause: note('pause'), unpause: note('unpause'), newest })
+  const one = pace({ clock, signal: stop.signal, pause: note('pause'), unpause: note('unpause'), newest, ...patched })
   const begin = () => one.begin(() => void done.push('restart'))
   begin()
   /** So many bytes of lines, printed that long ago. */
@@ -52,6 +52,34 @@ it('lets it go on when the engine does not say where its log ends and nothing mo
     expect(did()).toEqual(['pause', 'unpause'])
   }
 })
+it('holds nothing anew for lines that were printed before a hold, nor before that is over', async () => {
+  const done: string[] = []
+  let goOn = () => {}
+  const unpause = () => (done.push('unpause'), new Promise<void>((resolve) => void (goOn = resolve)))
+  const { clock, read, endAt, released } = setUp({ unpause, pause: () => (done.push('pause'), Promise.resolve()) })
+  endAt(100)
+  for (let n = 0; n < 2; n++) read(MiB, 2_000 - n * 50)
+  for (let n = 0; n < 20; n++) await clock.advance(100)
+  for (let n = 0; n < 20; n++) read(MiB, 2_000 + 1_050 - n * 50)
+  await clock.advance(20)
+  expect(done).toEqual(['pause', 'unpause'])
+  expect(read(MiB, 2_040)).toBe(true)
+  expect(done).toEqual(['pause', 'unpause'])
+  goOn()
+  await released()
+  expect(read(MiB, 2_030)).toBe(true) // 2,020 ms of which it was held
+  expect(done).toEqual(['pause', 'unpause'])
+  await clock.advance(1_500)
+  read(MiB, 3_520)
+  expect(done).toEqual(['pause', 'unpause', 'pause'])
+})
+it('lets it go on when the engine fails to say that it is paused', async () => {
+  const { clock, did, read, released } = setUp({ pause: () => Promise.reject(new Error('time-out')) })
+  for (let n = 0; n < 20; n++) read(MiB, 2_000 - n * 50)
+  await clock.advance(0)
+  await released()
+  expect(did()).toContain('unpause')
+})
 it('never holds one that prints little, however late its lines are', async () => {
   const { clock, did, read } = setUp()
   for (let n = 0; n < 50; n++) {
@@ -81,6 +109,19 @@ it('asks after each new beginning, though nothing came', async () => {
   begin()
   for (let n = 0; n < 3; n++) await clock.advance(2_100)
   expect(did()).toEqual(['restart'])
+})
+it('waits twice as long after each beginning that gave nothing, and asks again when the engine does not answer', async () => {
+  const { clock, did, begin, endAt } = setUp()
+  begin()
+  await clock.advance(2_100)
+  endAt(0)
+  await clock.advance(2_100)
+  expect(did()).toEqual(['restart'])
+  begin()
+  await clock.advance(3_900)
+  expect(did()).toEqual(['restart'])
+  await clock.advance(4_200)
+  expect(did()).toEqual(['restart', 'restart'])
 })
 
 it('begins anew under the hold when it is young, and where the engine passed over much', async () => {

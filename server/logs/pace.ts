@@ -14,10 +14,14 @@ const MEASURE_MS = 20
 const LOOK_MS = 20
 const DRAINED_MS = 100
 const LONGEST_HOLD_MS = 10_000
+/** Twice as much after each new beginning that gave nothing: the engine may have much to look through before it says something. */
 const SILENCE_MS = 2_000
+const LONGEST_SILENCE_MS = 60_000
+const ANSWER_MS = 10_000
 /** After so much a silence is looked into. */
 const TALK_BYTES = 64 * 1024
 const LATELY_MS = 10_000
+const KEPT_RESTS = 50
 
 type Deps = {
   clock: Clock
@@ -35,16 +39,19 @@ type Deps = {
  * and where the engine may have passed over a file, or gives no more though there is more, the reading is begun anew, from what is stored.
  */
 export function pace({ clock, signal, pause, unpause, newest }: Deps) {
-  let heldSince: number | undefined
+  let isHeld = false
   let holding = Promise.resolve()
   let releasedMs = -Infinity
+  /** When the container printed nothing, since it was held. */
+  let rests: Span[] = []
   let bytesPerMs = 0
   let reading = begun(() => {})
   let readings = 0
+  let fruitless = 0
 
   function begun(restart: () => void) {
     return {
-      restart, bytes: 0, newest: '', newestMs: 0, newsMs: nowMs(), mark: { bytes: 0, atMs: 0 }, isHeld: heldSince !== undefined,
+      restart, bytes: 0, newest: '', newestMs: 0, newsMs: nowMs(), mark: { bytes: 0, atMs: 0 }, isOfHeld: isHeld,
       isWatched: false, checkedBytes: 0,
     } // prettier-ignore
   }
@@ -54,39 +61,55 @@ export function pace({ clock, signal, pause, unpause, newest }: Deps) {
   }
   const nap = (ms: number) => clock.sleep(ms, signal).catch(() => {})
 
+  /** How long it could print between the two. */
+  const printing = (fromMs: number, toMs: number) =>
+    rests.reduce((ms, rest) => ms - overlap(rest, { fromMs, toMs }), Math.max(0, toMs - fromMs))
   /** About how much was printed that did not come yet. */
-  const backlog = () => bytesPerMs * Math.max(0, (heldSince ?? nowMs()) - reading.newestMs)
+  const backlog = () => bytesPerMs * printing(reading.newestMs, nowMs())
   const isDrained = (end: LogPosition | undefined) =>
     end !== undefined
       ? reading.newest >= end
       : reading.bytes > 0 && (backlog() <= LITTLE_BYTES || nowMs() - reading.newsMs >= DRAINED_MS)
+  const end = () => Promise.race([newest().catch(() => undefined), nap(ANSWER_MS).then(() => undefined)])
 
+  /** From before it is paused until it goes on again, so that no two holds meet. */
   async function hold() {
-    heldSince = nowMs()
-    await pause()
-    // The engine may have changed files between opening them and following the last: now none is changed.
-    if (reading.bytes < YOUNG_BYTES && !reading.isHeld) reading.restart()
-    const end = await Promise.race([newest().catch(() => undefined), nap(LONGEST_HOLD_MS).then(() => undefined)])
-    while (!signal.aborted && !isDrained(end) && nowMs() - heldSince < LONGEST_HOLD_MS) await nap(LOOK_MS)
-    heldSince = undefined
-    releasedMs = nowMs()
-    reading.newestMs = nowMs() // nothing was printed meanwhile: that is no hole
-    await unpause()
-    releasedMs = nowMs()
+    isHeld = true
+    const sinceMs = nowMs()
+    const rest = { fromMs: Infinity, toMs: Infinity }
+    rests = [...rests, rest].slice(-KEPT_RESTS)
+    try {
+      await pause()
+      rest.fromMs = nowMs()
+      // The engine may have changed files between opening them and following the last: now none is changed.
+      if (reading.bytes < YOUNG_BYTES && !reading.isOfHeld) reading.restart()
+      const last = await end()
+      while (!signal.aborted && !isDrained(last) && nowMs() - sinceMs < LONGEST_HOLD_MS) await nap(LOOK_MS)
+    } finally {
+      rest.toMs = nowMs()
+      await unpause() // also when the engine did not say that it is paused
+      releasedMs = nowMs()
+      isHeld = false
+    }
   }
 
   /** An engine that follows a log may stop to, and say nothing (moby 20.10, where it changes files): after each silence its log's end is asked for. */
   async function watchSilence(one: typeof reading) {
     one.isWatched = true
-    for (let before = -1; before !== one.bytes;) {
-      before = one.bytes
-      await nap(SILENCE_MS)
-      if (signal.aborted || one !== reading) return
+    const isOver = () => signal.aborted || one !== reading
+    for (let last: LogPosition | undefined; last === undefined;) {
+      for (let before = -1; before !== one.bytes && !isOver();) {
+        before = one.bytes
+        await nap(Math.min(SILENCE_MS * 2 ** fruitless, LONGEST_SILENCE_MS))
+      }
+      const before = (one.checkedBytes = one.bytes)
+      if (!isOver()) last = await end()
+      if (isOver()) return
+      if (last === undefined || last <= one.newest || one.bytes !== before) continue
+      fruitless++
+      one.restart()
     }
-    const before = (one.checkedBytes = one.bytes)
     one.isWatched = false
-    const end = await newest().catch(() => undefined)
-    if (end !== undefined && end > one.newest && one === reading && one.bytes === before) one.restart()
   }
 
   function measure({ bytes, newestMs, mark }: typeof reading) {
@@ -98,7 +121,7 @@ export function pace({ clock, signal, pause, unpause, newest }: Deps) {
 
   /** Whether time was left out in which much may have been printed. */
   function hasHole(chunks: readonly LogChunk[]): boolean {
-    const isLong = (from: number, to: number) => bytesPerMs * (to - from) > HOLE_BYTES
+    const isLong = (fromMs: number, toMs: number) => bytesPerMs * printing(fromMs, toMs) > HOLE_BYTES
     const last = msOf(chunks.at(-1)!)
     if (reading.newestMs === 0 || !isLong(reading.newestMs, last)) return false
     let before = reading.newestMs
@@ -124,20 +147,23 @@ export function pace({ clock, signal, pause, unpause, newest }: Deps) {
         return false
       }
       for (const chunk of chunks) reading.bytes += (chunk.line?.length ?? chunk.bytes.length) + ENTRY_BYTES
+      fruitless = 0
       reading.newsMs = nowMs()
       reading.newest = chunks.at(-1)!.position
       reading.newestMs = msOf(chunks.at(-1)!)
       measure(reading)
       if (!reading.isWatched && reading.bytes - reading.checkedBytes > TALK_BYTES) void watchSilence(reading)
-      if (heldSince === undefined && backlog() > MUCH_BYTES) holding = hold().catch(() => void (heldSince = undefined))
+      if (!isHeld && backlog() > MUCH_BYTES) holding = hold().catch(() => {})
       return true
     },
     /** Now, or so lately that somebody may still have seen it so. */
-    wasHeld: () => heldSince !== undefined || nowMs() - releasedMs < LATELY_MS,
+    wasHeld: () => isHeld || nowMs() - releasedMs < LATELY_MS,
     /** Resolves when the container is not held. */
     released: () => holding,
   }
 }
 export type Pace = ReturnType<typeof pace>
 
+type Span = { fromMs: number; toMs: number }
+const overlap = (one: Span, other: Span) => Math.max(0, Math.min(one.toMs, other.toMs) - Math.max(one.fromMs, other.fromMs))
 const msOf = ({ position }: LogChunk) => Date.parse(position) || 0
