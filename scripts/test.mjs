@@ -23,6 +23,8 @@ const PACKAGES = {
   pebble: ['pebble'],
   strace: ['strace'],
   rsyslogd: ['rsyslog', 'rsyslog-gnutls'],
+  zsh: ['zsh'],
+  fish: ['fish'],
 }
 /** Part of the instance label of every world of this run, so that runs side by side leave each other's things alone. */
 const RUN = randomBytes(3).toString('hex')

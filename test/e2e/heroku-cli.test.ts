@@ -11,7 +11,7 @@ import { nodeApp, run, useWorld } from '../support/world.ts'
 import { Worktree } from '../support/worktree.ts'
 
 describe('the official CLI', () => {
-  const world = useWorld({ env: { DOZEN_PRIVATE_TARGETS: '1' } })
+  const world = useWorld({ env: { DOZEN_PRIVATE_TARGETS: '1', DOZEN_ACME_DIRECTORY: 'https://127.0.0.1:9/none' } })
   const app = 'stock'
   let home: string
   let folder: string
@@ -227,6 +227,10 @@ describe('the official CLI', () => {
       see(await ok('domains', '-a', app)).toMatch(/www\.stock\.example .*stock-[0-9a-f]{6}/)
       await ok('certs:update', chain, secret, '--confirm', app, '-a', app)
       await ok('certs:remove', '--confirm', app, '-a', app)
+      see(await ok('certs:auto:enable', '-a', app)).toContain('Enabling Automatic Certificate Management')
+      await ok('certs:auto:refresh', '-a', app)
+      see(await ok('certs:auto', '-a', app)).toContain(host)
+      await ok('certs:auto:disable', '--confirm', app, '-a', app)
       await ok('domains:clear', '-a', app)
     })
     it('drains, buildpacks and maintenance', async ({ expect: see }) => {
@@ -256,7 +260,7 @@ describe('the official CLI', () => {
       see(await ok('authorizations:rotate', id)).toMatch(/dzn_/)
       await ok('authorizations:revoke', id)
     })
-    it.for([['features', '-a', app], ['addons', '-a', app], ['certs:auto', '-a', app], ['regions'], ['status']])(
+    it.for([['features', '-a', app], ['addons', '-a', app], ['regions'], ['status']])(
       '%j',
       async (args) => void (await ok(...args)),
     )
