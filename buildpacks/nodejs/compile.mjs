@@ -88,10 +88,15 @@ function dependencyPart(manifest) {
 const changesLater = ({ scripts = {}, devDependencies = {} }) =>
   Object.keys(devDependencies).length > 0 || ['build', 'heroku-postbuild', 'heroku-cleanup'].some((name) => scripts[name])
 
-/** For bin/release, which would need a program of its own to read package.json. */
+/**
+ * For bin/release, which would need a program of its own to read package.json. A Procfile without `web` of an app that has nothing
+ * to start is one of workers alone: no web that could only crash.
+ */
 function writeRelease(scripts) {
   const command = existsSync('server.js') && !scripts.start ? 'node server.js' : 'npm start'
-  writeFileSync(new URL('./release.yml', import.meta.url), `---\ndefault_process_types:\n  web: ${command}\n`)
+  const isWorkersOnly = existsSync('Procfile') && !scripts.start && !existsSync('server.js')
+  const text = isWorkersOnly ? '--- {}\n' : `---\ndefault_process_types:\n  web: ${command}\n`
+  writeFileSync(new URL('./release.yml', import.meta.url), text)
 }
 
 function writeProfile() {

@@ -31,9 +31,10 @@ describe('the Node.js buildpack', () => {
   })
 
   it('takes the newest published Node.js of the range that engines names, and says when there is none', async () => {
-    const files = (node: string) => ({ 'package.json': JSON.stringify({ name: 'x', version: '1.0.0', engines: { node } }), Procfile: 'web: x' }) // prettier-ignore
+    const files = (node: string) => ({ 'package.json': JSON.stringify({ name: 'x', version: '1.0.0', engines: { node } }), Procfile: 'clock: x' }) // prettier-ignore
     const built = await build(files('^20.9'), { appId: freshApp() })
     expect(await run(built, 'node --version')).toMatch(/^v20\.\d+\.\d+$/)
+    expect(built.processTypes).toEqual({ clock: 'x' }) // nothing to start as web
     await expect(build(files('>=99'), { appId: freshApp() })).rejects.toThrow(/No published Node.js satisfies >=99/)
     await expect(build(files('lots'), { appId: freshApp() })).rejects.toThrow(/"lots" that the app asks for is no version range/)
   })
