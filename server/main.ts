@@ -33,7 +33,9 @@ async function start(config: Config, home: Home) {
   const unlock = await locked(config.home)
   const said = new Map<string, string>()
   const troubles = makeTroubles({ clock })
+  const stopping = new AbortController()
   const onError = (what: string, cause: unknown) => {
+    if (stopping.signal.aborted) return // what we talk to stops too, perhaps before us
     const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
     if (said.get(what) !== text) console.error(`dozen: ${what}: ${text}`) // once, not at each retry
     said.set(what, text)
@@ -143,7 +145,6 @@ async function start(config: Config, home: Home) {
     throw portSentence(cause, config)
   })
 
-  const stopping = new AbortController()
   const router = await reachRouter(rooms.router)
   httpPort = router.http.port
   publicPorts = [router.http.port, ...(router.https ? [router.https.port] : [])]
