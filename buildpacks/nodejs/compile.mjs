@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { restoreDirectories } from './cache-directories.mjs'
 import { chooseManager, forget, makeAvailable } from './managers.mjs'
 import { chooseNode } from './node-version.mjs'
 import { fail, run, runScript, step, succeeds, warn } from './tell.mjs'
@@ -138,10 +139,12 @@ function main() {
     warn('node_modules is committed to git, so it is made anew. Remove it with: git rm -r --cached node_modules')
     rmSync('node_modules', { recursive: true, force: true })
   }
+  const keepDirectories = restoreDirectories(manifest, cache)
   if (scripts['heroku-prebuild']) runScript('heroku-prebuild', manager, env)
   installDependencies(manager, manifest, env, nodeVersion)
   if (scripts['heroku-postbuild']) runScript('heroku-postbuild', manager, env)
   else if (scripts.build) runScript('build', manager, env)
+  keepDirectories()
   prune(manager, manifest, env)
   if (scripts['heroku-cleanup']) runScript('heroku-cleanup', manager, env)
   forget()

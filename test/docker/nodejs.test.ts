@@ -30,6 +30,16 @@ describe('the Node.js buildpack', () => {
     expect(await run(built, 'echo $NODE_ENV; echo $((WEB_CONCURRENCY > 0))')).toBe('production\n1')
   })
 
+  it('keeps the folders that cacheDirectories names from build to build, none outside the app', async () => {
+    const scripts = { build: 'ls out/cache; mkdir -p out/cache && touch out/cache/kept' }
+    const manifest = { name: 'x', version: '1.0.0', scripts, cacheDirectories: ['out/cache', '../../etc', 'node_modules'] }
+    const [files, appId] = [{ 'package.json': JSON.stringify(manifest), Procfile: 'clock: x' }, freshApp()]
+    expect((await build(files, { appId })).output).toMatch(
+      /names \.\.\/\.\.\/etc, which is no folder inside the app[^]*cannot access/,
+    )
+    expect((await build(files, { appId })).output).toMatch(/Restoring out\/cache\n[^]*\nkept\n/)
+  })
+
   it('takes the newest published Node.js of the range that engines names, and says when there is none', async () => {
     const files = (node: string) => ({ 'package.json': JSON.stringify({ name: 'x', version: '1.0.0', engines: { node } }), Procfile: 'clock: x' }) // prettier-ignore
     const built = await build(files('^20.9'), { appId: freshApp() })
