@@ -263,7 +263,7 @@ export function control(deps: Deps) {
       for (const one of views) {
         for (const action of one.actions) apply(one, action, acknowledged, before)
         await finishSwitch(one)
-        await deps.restarts.look({ appId: one.app.id, slots: one.wants.serving?.slots ?? [], haves: one.haves, isDrained: effects.isDrained }) // prettier-ignore
+        deps.restarts.look({ appId: one.app.id, slots: one.wants.serving?.slots ?? [], haves: one.haves, isDrained: effects.isDrained }) // prettier-ignore
       }
       removeOrphans(haves, apps)
       const retry = effects.nextRetry()

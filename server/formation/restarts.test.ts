@@ -23,8 +23,10 @@ describe('a restart that somebody waits for', () => {
       closeWindow: async (id) => (windows.push(`close ${id}`), cost),
       lastLines: async ({ id }) => [`${id} said this`],
     })
-  const look = (all: ReturnType<typeof make>, haves: Have[], slots = [slot(3)]) =>
+  const look = async (all: ReturnType<typeof make>, haves: Have[], slots = [slot(3)]) => {
     all.look({ appId: 'a1', slots, haves, isDrained: (id) => drained.has(id) })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
   beforeEach(() => {
     windows = []
     drained = new Set()

@@ -69,15 +69,13 @@ export function restarts({ openWindow, closeWindow, lastLines }: Deps) {
       verdicts.set(id, why)
       if (verdicts.size > KEPT) verdicts.delete(verdicts.keys().next().value!)
     },
-    /** Once in each pass. Resolves when what is through has been settled. */
-    async look(at: Look): Promise<void> {
-      const mine = [...known.entries()].filter(([id, { status }]) => status === 'pending' && id.endsWith(at.appId))
-      await Promise.all(
-        mine.map(async ([, report]) => {
-          const failed = firstFailed(report.number, at)
-          if (failed || isThrough(report.number, at)) await settle(at, report, failed)
-        }),
-      )
+    /** Once in each pass, which does not wait for what the router and the engine's log are asked. */
+    look(at: Look): void {
+      for (const [id, report] of known) {
+        if (report.status !== 'pending' || !id.endsWith(at.appId)) continue
+        const failed = firstFailed(report.number, at)
+        if (failed || isThrough(report.number, at)) void settle(at, report, failed)
+      }
     },
   }
 }
