@@ -59,6 +59,12 @@ function yarn({ lockfile, wanted }) {
     /** Plug'n'Play: the program reads its packages from the zips in this folder, so they are part of the app. */
     zips: isBerry && !linksModules ? '.yarn/cache' : undefined,
     run: isBerry ? ['yarn', 'run'] : ['yarn', 'run', '--silent'],
+    settings(env) {
+      if (!this.zips) env.YARN_CACHE_FOLDER = join(env.npm_config_cache, '../yarn')
+      env.YARN_GLOBAL_FOLDER = join(env.npm_config_cache, '../berry')
+      env.YARN_ENABLE_GLOBAL_CACHE = 'false'
+      env.YARN_ENABLE_TELEMETRY = 'false'
+    },
     prune: isBerry ? ['yarn', 'workspaces', 'focus', '--all', '--production'] : ['yarn', 'install', '--production', '--frozen-lockfile', '--ignore-scripts', '--prefer-offline'], // prettier-ignore
     install(env) {
       step('Installing dependencies (yarn install)')
@@ -68,11 +74,6 @@ function yarn({ lockfile, wanted }) {
           ? ['--frozen-lockfile', '--production=false']
           : ['--production=false', '--no-lockfile']
       if (!lockfile) warn('There is no yarn.lock, so the next build may install other versions. Run yarn install and commit it.')
-      // For the scripts and the pruning too: with other folders than here they would leave packages of their own in the app.
-      if (!this.zips) env.YARN_CACHE_FOLDER = join(env.npm_config_cache, '../yarn')
-      env.YARN_GLOBAL_FOLDER = join(env.npm_config_cache, '../berry')
-      env.YARN_ENABLE_GLOBAL_CACHE = 'false'
-      env.YARN_ENABLE_TELEMETRY = 'false'
       if (!run(['yarn', 'install', ...flags, ...(isBerry ? [] : ['--non-interactive'])], env))
         fail(...OUT_OF_STEP('yarn.lock', 'yarn install'))
     },
@@ -90,13 +91,15 @@ function pnpm({ lockfile, wanted }) {
     wanted,
     lockfile,
     run: ['pnpm', 'run', '--silent'],
+    settings(env) {
+      env.npm_config_store_dir = join(env.npm_config_cache, '../pnpm')
+      env.npm_config_package_import_method = 'copy'
+    },
     prune: ['env', 'CI=true', 'pnpm', 'prune', '--prod', '--ignore-scripts'], // it would ask before it removes
     install(env) {
       step('Installing dependencies (pnpm install)')
       if (!lockfile)
         warn('There is no pnpm-lock.yaml, so the next build may install other versions. Run pnpm install and commit it.')
-      env.npm_config_store_dir = join(env.npm_config_cache, '../pnpm') // for the pruning too: another store would mean all anew
-      env.npm_config_package_import_method = 'copy'
       const flags = [lockfile ? '--frozen-lockfile' : '--no-lockfile', '--prod=false', '--reporter=append-only']
       if (!run(['pnpm', 'install', ...flags], { ...env, CI: 'true' })) fail(...OUT_OF_STEP('pnpm-lock.yaml', 'pnpm install'))
     },
@@ -119,6 +122,8 @@ const NOTES = [
 
 /** npm is part of the stack; the others, and another npm, come from the registry in effect, once per version and app. */
 export function makeAvailable(manager, env, { build, cache }) {
+  // For the scripts and the pruning too, also after node_modules was restored: with other folders they would leave packages of their own in the app.
+  manager.settings?.(env)
   if (manager.name === 'npm') return upgradeNpm(manager, env, cache)
   const { version, bin } = fetched(manager.package, manager.wanted, env, cache)
   manager.version = version
