@@ -1,5 +1,4 @@
 // The Node.js buildpack: one program, since each start of Node.js would cost more than what most of its steps do.
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +7,7 @@ import { chooseManager, forget, makeAvailable } from './managers.mjs'
 import { chooseNode } from './node-version.mjs'
 import { fail, run, runScript, step, succeeds, warn } from './tell.mjs'
 
-const [build, cache, envDir] = process.argv.slice(2)
+let build, cache, envDir
 
 /** The config vars, byte for byte, but for those that would change the buildpack itself. */
 function readConfig() {
@@ -30,7 +29,7 @@ function readManifest() {
 
 /** Installed once per lockfile, Node.js and settings: then it is unpacked, and no package manager runs. */
 function installDependencies(manager, manifest, env, nodeVersion) {
-  const isLastChange = !changesLater(manifest)
+  const isLastChange = !changesLater(manifest) && !isOneOfSeveral()
   const scripts = manifest.scripts ?? {}
   const ownHooks = ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => scripts[name])
   const isCacheable = manager.lockfile && ownHooks.length === 0 && !manifest.workspaces && env.NODE_MODULES_CACHE !== 'false'
@@ -44,19 +43,21 @@ function installDependencies(manager, manifest, env, nodeVersion) {
   const key = hash.digest('hex').slice(0, 32)
   const folder = join(cache, 'node_modules.d')
   const kept = join(folder, `${key}.tar`)
-  if (existsSync(kept) && succeeds('tar', ['-x', '-f', kept]))
+  if (existsSync(kept) && succeeds('tar', ['-x', '-f', kept, '-C', '/', MODULES]))
     return step(`Restoring node_modules: ${manager.lockfile} is unchanged`)
   manager.install(env)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   if (!existsSync('node_modules')) return
-  if (isLastChange) return void inBackground('tar -c -f "$1.tmp" node_modules && mv "$1.tmp" "$1"', kept)
-  if (succeeds('tar', ['-c', '-f', `${kept}.tmp`, 'node_modules'])) renameSync(`${kept}.tmp`, kept)
+  if (isLastChange) return writeFileSync('/tmp/keep-tree', kept) // the result's own tar holds them: stack/build puts a copy there
+  if (succeeds('tar', ['-c', '-f', `${kept}.tmp`, '-C', '/', MODULES])) renameSync(`${kept}.tmp`, kept)
 }
 
-/** What the build need not wait for; the container stays for a moment. Cut short, it leaves nothing that counts. */
-const inBackground = (script, ...args) =>
-  spawn('/usr/bin/nice', ['-n', '19', '/bin/bash', '-c', script, 'bash', ...args], { detached: true, stdio: 'ignore' }).unref()
+/** Members of a kept tar, which starts at the root as the result's own does. */
+const MODULES = 'app/node_modules'
+/** Whether other buildpacks come after this one. */
+const isOneOfSeveral = () =>
+  existsSync('/tmp/head/order') && readFileSync('/tmp/head/order', 'utf8').trim().split('\n').length > 1
 
 /** Zips of an earlier build, unless the repository brings its own (zero-install). */
 function withZips(manager, env) {
@@ -118,7 +119,9 @@ unset limit memory concurrency
   )
 }
 
-function main() {
+/** bin/compile BUILD_DIR CACHE_DIR ENV_DIR. */
+export function compile(...folders) {
+  ;[build, cache, envDir] = folders
   process.chdir(build)
   const config = readConfig()
   const manifest = readManifest()
@@ -163,5 +166,3 @@ function prune(manager, manifest, env) {
   step('Pruning devDependencies')
   if (!run(manager.prune, env)) warn('devDependencies could not be pruned: the image is larger than it need be.')
 }
-
-main()

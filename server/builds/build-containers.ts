@@ -19,6 +19,8 @@ export function buildContainers({ engine, stack, instance, clock, memoryBytes }:
   const prepared = new Map<string, Promise<BuildContainer>>()
   /** What the app's last build here used: only apps that build by buildpacks are worth it. */
   const lastUsed = new Map<string, StackImages>()
+  /** The first buildpack of its last build here: its program waits ready in the next container. */
+  const lastBuildpack = new Map<string, string>()
   let made = 0
   const cacheOf = (appId: string) => `dozen-${instance}-cache-${appId}`
   const network = () =>
@@ -40,7 +42,12 @@ export function buildContainers({ engine, stack, instance, clock, memoryBytes }:
       image: images.id,
       entrypoint: [],
       cmd: ['/opt/dozen/build'],
-      env: { STACK: images.name, HOME: '/app', ...(registry && { NPM_CONFIG_REGISTRY: registry }) },
+      env: {
+        STACK: images.name,
+        HOME: '/app',
+        ...(registry && { NPM_CONFIG_REGISTRY: registry }),
+        LAST_BUILDPACK: lastBuildpack.get(appId) ?? '',
+      },
       labels: { [LABEL.instance]: instance, [LABEL.role]: 'build', [LABEL.buildOf]: appId },
       network: networkName,
       user: 'app',
@@ -78,6 +85,8 @@ export function buildContainers({ engine, stack, instance, clock, memoryBytes }:
     /** Ours for builds. */
     network,
     discard,
+    /** What an app was built by. */
+    remember: (appId: string, buildpacks: readonly string[]) => void lastBuildpack.set(appId, buildpacks[0] ?? ''),
     /** Empties the app's build cache. Rejects EngineError while a build uses it. */
     async dropCache(appId: string): Promise<void> {
       await discard(appId)

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../clock.ts'
@@ -9,10 +9,11 @@ import type { PackedFile } from '../stack/pack.ts'
 import type { Stack, StackImages } from '../stack/stack.ts'
 import type { BuildContainers } from './build-containers.ts'
 import type { BuildInput, Io } from './built.ts'
+import { comingLayer, type ComingLayer } from './coming-layer.ts'
 import type { Fetched } from './fetched.ts'
 import { printed } from './output.ts'
 import { configDefaultsOf, cutResult, discovered, processTypesOf } from './result.ts'
-import { keep, type Source } from './spool.ts'
+import type { Source } from './spool.ts'
 
 /** The engine tears a container's network down so slowly that the new release's start would wait for it: `clear` says when, or else this. */
 const REMOVE_AFTER_MS = 10_000
@@ -38,20 +39,19 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
     await remove?.()
   }
 
-  /** Feeds the container and reads its two streams to their end. */
+  /** Feeds the container and reads its two streams to their end, the tree into `tree`. */
   async function compile(
     attached: Attached,
-    feed: { head: Buffer; source: Source },
-    { log, mark }: { log: Io['log']; mark: string },
+    feed: { head: Buffer; source: Source; tree: ComingLayer },
+    { log, mark, onCompiled }: { log: Io['log']; mark: string; onCompiled: () => void },
   ) {
     // The build may end before it has read everything: its status tells then.
     void pipeline(chained(feed.head, feed.source.open()), attached.input).catch(() => {})
     const [result] = await Promise.all([
-      cutResult(attached.output).then(async ({ head, tree, status }) => ({
-        head,
-        layer: await kept(tree),
-        status: await status,
-      })),
+      cutResult(attached.output, onCompiled).then(async ({ head, tree, status }) => {
+        if (head) await feed.tree.read(tree, head.bytes)
+        return { head, status: await status }
+      }),
       printed(attached.errors!, log, mark),
     ])
     return result
@@ -74,44 +74,43 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
     images: StackImages,
     io: Io & { onCompiled: () => void },
   ): Promise<Made> {
-    const head = await stack.pack([...envFiles(input.config), ...named(input), ...fetched.files])
+    const files = [...envFiles(input.config), ...named(input), ...fetched.files]
+    const head = await stack.pack([ENV_FOLDER, ...files].map((file) => ({ ...file, name: `head/${file.name}` })))
     const { id: container, attached } = await containers.take(input.appId, images)
     const mark = randomUUID()
     const firstLine = Buffer.from(`${head.length} ${mark}\n`)
     const abort = () => void engine.kill(container, 'SIGKILL').catch(() => {})
     io.signal.addEventListener('abort', abort, { once: true })
     const remove = () => engine.remove(container).catch(() => {}) // else removeLeftovers does
+    const tree = comingLayer(clock.now())
+    let coming: Promise<string> | undefined
+    const onCompiled = () => {
+      coming = addLayer(input, images, tree.layer)
+      coming.catch(() => {}) // awaited below, unless the build fails before
+    }
     try {
       if (io.signal.aborted) abort()
-      const {
-        head: result,
-        layer,
-        status,
-      } = await compile(attached, { head: Buffer.concat([firstLine, head]), source }, { log: io.log, mark })
-      try {
-        if (status !== 0) await ended(container, io.signal)
-        if (status !== 0 || !result) throw failure('it printed no result')
-        io.onCompiled()
-        const processTypes = processTypesOf(result)
-        for (const line of discovered(result)) io.log(line)
-        const image = await addLayer(input, images, { ...layer, createdAt: clock.now() })
-        attached.close()
-        done.set(input.buildId, remove)
-        void clock.sleep(REMOVE_AFTER_MS).then(() => clear(input.buildId))
-        return {
-          image,
-          processTypes,
-          configDefaults: configDefaultsOf(result),
-          buildpacks: result.buildpacks,
-        }
-      } finally {
-        await layer.dispose()
-      }
+      const feed = { head: Buffer.concat([firstLine, head]), source, tree }
+      const { head: result, status } = await compile(attached, feed, { log: io.log, mark, onCompiled })
+      if (status !== 0) await ended(container, io.signal)
+      if (status !== 0 || !result || !coming) throw failure('it printed no result')
+      io.onCompiled()
+      const processTypes = processTypesOf(result)
+      const configDefaults = configDefaultsOf(result)
+      for (const line of discovered(result)) io.log(line)
+      tree.accept()
+      const image = await coming
+      attached.close()
+      done.set(input.buildId, remove)
+      void clock.sleep(REMOVE_AFTER_MS).then(() => clear(input.buildId))
+      containers.remember(input.appId, result.buildpacks)
+      return { image, processTypes, configDefaults, buildpacks: result.buildpacks }
     } catch (cause) {
       await remove()
       throw cause
     } finally {
       io.signal.removeEventListener('abort', abort)
+      await tree.dispose()
     }
   }
 
@@ -127,30 +126,13 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
 
 const failure = (why: string) => new AppError('build_failed', `The build failed: ${why}.`)
 
-/** The tree, kept until it is disposed of, with what makes it a layer. */
-async function kept(tree: Readable): Promise<Omit<Layer, 'createdAt'> & { dispose(): Promise<void> }> {
-  const keeper = keep()
-  const hash = createHash('sha256')
-  let bytes = 0
-  try {
-    for await (const chunk of tree as AsyncIterable<Buffer>) {
-      hash.update(chunk)
-      bytes += chunk.length
-      await keeper.write(chunk)
-    }
-    return { sha256: hash.digest('hex'), bytes, open: await keeper.end(), dispose: keeper.dispose }
-  } catch (cause) {
-    await keeper.dispose()
-    throw cause
-  }
-}
-
 /** What the build is called: a version may be any text, or none. */
 const named = ({ commit, buildId }: BuildInput): PackedFile[] => [
   { name: 'version', content: commit },
   { name: 'request', content: buildId },
 ]
 
+const ENV_FOLDER: PackedFile = { name: 'env/', content: '', mode: 0o755, owner: 1000 }
 const envFiles = (config: BuildInput['config']): PackedFile[] =>
   Object.entries(config).map(([name, content]) => ({ name: `env/${name}`, content, owner: 1000 }))
 

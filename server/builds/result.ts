@@ -9,22 +9,31 @@ const MAX_HEAD_BYTES = 1024 * 1024
 
 /** What the driver in the build container says at its end. */
 export type Head = { release: string; procfile: string; buildpacks: string[] }
+/** What it says on the way: `bytes` of the tree that follows. */
+type Told = Head & { bytes: number }
+const COMPILED = 'compiled\n'
 
 /** `tree` ends where the tar ends; `status` is what tar ended with, undefined when the output ended before the driver said it. */
-type Cut = { head: Head | undefined; tree: Readable; status: Promise<number | undefined> }
+type Cut = { head: Told | undefined; tree: Readable; status: Promise<number | undefined> }
 
-/** Cuts the driver's standard output into its first line, the tar that follows, and the line "status N" after that. */
-export async function cutResult(output: Readable): Promise<Cut> {
+/** Cuts the driver's standard output into the line "compiled", the line of its result, the tar that follows, and the line "status N" after that. */
+export async function cutResult(output: Readable, onCompiled: () => void): Promise<Cut> {
   let seen = Buffer.alloc(0)
+  let isCompiled = false
   for await (const chunk of output.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     seen = Buffer.concat([seen, chunk])
+    if (!isCompiled && seen.toString('latin1', 0, COMPILED.length) === COMPILED) {
+      isCompiled = true
+      seen = seen.subarray(COMPILED.length)
+      onCompiled()
+    }
     const end = seen.indexOf(0x0a)
     if (end < 0 && seen.length < MAX_HEAD_BYTES) continue
     if (end < 0) break
     const tree = new PassThrough()
     const status = cutTree(seen.subarray(end + 1), output, tree)
     status.catch((cause: unknown) => tree.destroy(cause as Error))
-    return { head: JSON.parse(seen.toString('utf8', 0, end)) as Head, tree, status }
+    return { head: JSON.parse(seen.toString('utf8', 0, end)) as Told, tree, status }
   }
   output.resume()
   return { head: undefined, tree: PassThrough.from([]), status: Promise.resolve(undefined) }

@@ -22,11 +22,12 @@ export async function addLayer(
     return await loadLayer(client, engine, base, layer, changes)
   } catch (cause) {
     if (cause instanceof EngineError && (cause.code === 'unreachable' || cause.code === 'no_space')) throw cause
+    await layer.sha256 // rejects for a tree that broke off, which no other way can take either
     return commitLayer(client, engine, base, layer, changes)
   }
 }
 
-/** The way of `docker load` (image spec v1.2): manifest.json, the image's own JSON, and the layers that the engine does not have yet. */
+/** The way of `docker load` (image spec v1.2): the layer that the engine does not have yet, manifest.json, and the image's own JSON. */
 export async function loadLayer(
   client: Client,
   engine: Engine,
@@ -34,20 +35,29 @@ export async function loadLayer(
   layer: Layer,
   changes: ImageChanges,
 ): Promise<string> {
-  const info = await guard(client.getImage(base).inspect())
-  const former = info.RootFS.Layers ?? []
-  const config = {
-    ...platformOf(info),
-    created: layer.createdAt.toISOString(),
-    config: {
-      ...info.Config,
-      ...configOf(changes),
-      Env: [...withoutKeys(info.Config.Env, changes.env ?? {}), ...envOf(changes.env)],
-    },
-    rootfs: { type: 'layers', diff_ids: [...former, `sha256:${layer.sha256}`] },
-    history: [...former.map(() => ({ created_by: 'stack' })), { created_by: 'dozen build' }],
+  const sending = upload(client, engine)
+  try {
+    const info = await guard(client.getImage(base).inspect())
+    const former = info.RootFS.Layers ?? []
+    await sending.layer(layer.coming, await layer.bytes)
+    const config = {
+      ...platformOf(info),
+      created: layer.createdAt.toISOString(),
+      config: {
+        ...info.Config,
+        ...configOf(changes),
+        Env: [...withoutKeys(info.Config.Env, changes.env ?? {}), ...envOf(changes.env)],
+      },
+      rootfs: { type: 'layers', diff_ids: [...former, `sha256:${await layer.sha256}`] },
+      history: [...former.map(() => ({ created_by: 'stack' })), { created_by: 'dozen build' }],
+    }
+    return await sending.end(config, [...former.map(pathOf), OWN_LAYER])
+  } catch (cause) {
+    sending.abort()
+    throw cause
+  } finally {
+    layer.coming.destroy() // nobody waits for a reader that is not there any more
   }
-  return load(client, engine, { config, former, layer })
 }
 
 /** The same layers with other settings, without a layer of its own; by a container and a commit where the engine wants every layer. */
@@ -66,9 +76,11 @@ export async function derive(
     rootfs: { type: 'layers', diff_ids: former },
     history: cleanHistory((await guard(client.getImage(base).history())) as Entry[], former.length, changes.hidden ?? []),
   }
+  const sending = upload(client, engine)
   try {
-    return await load(client, engine, { config, former })
+    return await sending.end(config, former.map(pathOf))
   } catch (cause) {
+    sending.abort()
     if (cause instanceof EngineError && (cause.code === 'unreachable' || cause.code === 'no_space')) throw cause
     return commitLayer(client, engine, base, undefined, { labels: config.config.Labels })
   }
@@ -93,26 +105,44 @@ export function cleanHistory(newestFirst: readonly Entry[], layers: number, hidd
 
 const platformOf = ({ Architecture, Os }: { Architecture: string; Os: string }) => ({ architecture: Architecture, os: Os })
 
-type Loaded = { config: object; former: readonly string[]; layer?: Layer }
+const OWN_LAYER = 'layer.tar'
+const pathOf = (diffId: string) => `${diffId.replace('sha256:', '')}/layer.tar`
 
-async function load(client: Client, engine: Engine, { config, former, layer }: Loaded): Promise<string> {
-  const json = JSON.stringify(config)
-  const id = createHash('sha256').update(json).digest('hex')
-  const layers = [...former.map((diff) => `${diff.replace('sha256:', '')}/layer.tar`), ...(layer ? ['layer.tar'] : [])]
+/**
+ * An archive on its way into the engine, begun at once with an entry that says nothing: the engine starts a program of its own to unpack what comes,
+ * which takes as long as a small tree.
+ */
+function upload(client: Client, engine: Engine) {
   const archive = tar.pack()
-  archive.entry({ name: `${id}.json` }, json)
-  archive.entry({ name: 'manifest.json' }, JSON.stringify([{ Config: `${id}.json`, RepoTags: null, Layers: layers }]))
-  const sent = layer
-    ? pipeline(layer.open(), archive.entry({ name: 'layer.tar', size: layer.bytes })).then(() => archive.finalize())
-    : Promise.resolve(archive.finalize())
-  const answered = guard(client.loadImage(archive as never, { quiet: '1' })).then((stream) =>
+  const given = new AbortController()
+  archive.entry({ name: 'dozen', type: 'directory' })
+  const options = { quiet: '1', abortSignal: given.signal }
+  const answered = guard(client.loadImage(archive as never, options)).then((stream) =>
     engine.progress(client, stream as Readable),
   )
-  sent.catch((cause: Error) => archive.destroy(cause)) // the engine's own answer says more
-  await answered
-  await sent
-  if (!(await engine.image(`sha256:${id}`))) throw new EngineError('other', 'The engine took an image but does not have it.')
-  return `sha256:${id}`
+  answered.catch(() => {}) // awaited below
+  return {
+    async layer(tree: Readable, bytes: number) {
+      const sent = pipeline(tree, archive.entry({ name: OWN_LAYER, size: bytes }))
+      sent.catch(() => {})
+      await Promise.race([sent, answered.then(() => sent)]) // an engine that refuses reads no further
+    },
+    /** Resolves with the image's id once the engine has it. */
+    async end(config: object, layers: readonly string[]): Promise<string> {
+      const json = JSON.stringify(config)
+      const id = createHash('sha256').update(json).digest('hex')
+      archive.entry({ name: `${id}.json` }, json)
+      archive.entry({ name: 'manifest.json' }, JSON.stringify([{ Config: `${id}.json`, RepoTags: null, Layers: layers }]))
+      archive.finalize()
+      await answered
+      if (!(await engine.image(`sha256:${id}`))) throw new EngineError('other', 'The engine took an image but does not have it.')
+      return `sha256:${id}`
+    },
+    abort() {
+      given.abort()
+      archive.destroy()
+    },
+  }
 }
 
 export async function commitLayer(

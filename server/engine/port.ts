@@ -182,8 +182,18 @@ export type Image = {
   stopSignal?: string
 }
 
-/** A tar of files below `/`, the hash (hex) and length of exactly these bytes, and when they were made: an image has a date. */
-export type Layer = { sha256: string; bytes: number; createdAt: Date; open(): Readable }
+/** A tree (tar) that becomes a layer; it may still be on its way when the engine is told of it. */
+export type Layer = {
+  /** Rejects when there will be no tree. */
+  bytes: number | Promise<number>
+  /** The tree as it comes, once. */
+  coming: Readable
+  /** Hex, once all of it is there and wanted; else it rejects. */
+  sha256: string | Promise<string>
+  createdAt: Date
+  /** The whole of it again, after `sha256`. */
+  open(): Readable
+}
 
 export type ImageChanges = {
   labels: Labels

@@ -2,7 +2,8 @@ import type { Clock } from '../clock.ts'
 import { probe as ask } from './probe.ts'
 
 const FIRST_TRY_MS = 1000
-const PAUSES_MS = [5, 10, 20, 20, 40, 40, 80, 80, 160]
+/** An app that starts fast is found at once: the whole deploy waits for it. */
+const PAUSES_MS = [5, 10, ...Array<number>(15).fill(12), 20, 40, 80, 160]
 const LAST_PAUSE_MS = 250
 
 /** A running web process; with a path, its health check must answer well there too before it counts as bound. */

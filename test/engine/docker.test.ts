@@ -131,6 +131,7 @@ describe('the Docker engine, with programs that run', () => {
       sha256: createHash('sha256').update(tar).digest('hex'),
       bytes: tar.length,
       createdAt: new Date(),
+      coming: Readable.from([tar]),
       open: () => Readable.from([tar]),
     }
     const client = new Dockerode({ socketPath: SOCKET })
@@ -150,7 +151,13 @@ describe('the Docker engine, with programs that run', () => {
   })
   it('loads no layer whose bytes are not those it was told of', async () => {
     const tar = await packFiles([{ name: 'app/hello.txt', content: 'x' }])
-    const layer = { sha256: 'f'.repeat(64), bytes: tar.length, createdAt: new Date(), open: () => Readable.from([tar]) }
+    const layer = {
+      sha256: 'f'.repeat(64),
+      bytes: tar.length,
+      createdAt: new Date(),
+      coming: Readable.from([tar]),
+      open: () => Readable.from([tar]),
+    }
     const client = new Dockerode({ socketPath: SOCKET })
     const loading = loadLayer(client, { ...engine, progress: (...all) => progress(...all, () => {}) }, image, layer, { labels })
     await expect(loading).rejects.toMatchObject({ code: 'other' })
