@@ -43,12 +43,12 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
   async function compile(
     attached: Attached,
     feed: { head: Buffer; source: Source; tree: ComingLayer },
-    { log, mark, onCompiled }: { log: Io['log']; mark: string; onCompiled: () => void },
+    { log, mark }: { log: Io['log']; mark: string },
   ) {
     // The build may end before it has read everything: its status tells then.
     void pipeline(chained(feed.head, feed.source.open()), attached.input).catch(() => {})
     const [result] = await Promise.all([
-      cutResult(attached.output, onCompiled).then(async ({ head, tree, status }) => {
+      cutResult(attached.output).then(async ({ head, tree, status }) => {
         if (head) await feed.tree.read(tree, head.bytes)
         return { head, status: await status }
       }),
@@ -83,23 +83,20 @@ export function buildpackBuild({ engine, stack, instance, clock, containers }: D
     io.signal.addEventListener('abort', abort, { once: true })
     const remove = () => engine.remove(container).catch(() => {}) // else removeLeftovers does
     const tree = comingLayer(clock.now())
-    let coming: Promise<string> | undefined
-    const onCompiled = () => {
-      coming = addLayer(input, images, tree.layer)
-      coming.catch(() => {}) // awaited below, unless the build fails before
-    }
+    const adding = addLayer(input, images, tree.layer)
+    adding.catch(() => {}) // awaited below, unless the build fails before
     try {
       if (io.signal.aborted) abort()
       const feed = { head: Buffer.concat([firstLine, head]), source, tree }
-      const { head: result, status } = await compile(attached, feed, { log: io.log, mark, onCompiled })
+      const { head: result, status } = await compile(attached, feed, { log: io.log, mark })
       if (status !== 0) await ended(container, io.signal)
-      if (status !== 0 || !result || !coming) throw failure('it printed no result')
+      if (status !== 0 || !result) throw failure('it printed no result')
       io.onCompiled()
       const processTypes = processTypesOf(result)
       const configDefaults = configDefaultsOf(result)
       for (const line of discovered(result)) io.log(line)
       tree.accept()
-      const image = await coming
+      const image = await adding
       attached.close()
       done.set(input.buildId, remove)
       void clock.sleep(REMOVE_AFTER_MS).then(() => clear(input.buildId))

@@ -11,32 +11,38 @@ const MAX_HEAD_BYTES = 1024 * 1024
 export type Head = { release: string; procfile: string; buildpacks: string[] }
 /** What it says on the way: `bytes` of the tree that follows. */
 type Told = Head & { bytes: number }
-const COMPILED = 'compiled\n'
 
 /** `tree` ends where the tar ends; `status` is what tar ended with, undefined when the output ended before the driver said it. */
 type Cut = { head: Told | undefined; tree: Readable; status: Promise<number | undefined> }
 
-/** Cuts the driver's standard output into the line "compiled", the line of its result, the tar that follows, and the line "status N" after that. */
-export async function cutResult(output: Readable, onCompiled: () => void): Promise<Cut> {
+/** Cuts the driver's standard output into its head, the tar that follows, and the line "status N" after that. */
+export async function cutResult(output: Readable): Promise<Cut> {
   let seen = Buffer.alloc(0)
-  let isCompiled = false
   for await (const chunk of output.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     seen = Buffer.concat([seen, chunk])
-    if (!isCompiled && seen.toString('latin1', 0, COMPILED.length) === COMPILED) {
-      isCompiled = true
-      seen = seen.subarray(COMPILED.length)
-      onCompiled()
-    }
-    const end = seen.indexOf(0x0a)
-    if (end < 0 && seen.length < MAX_HEAD_BYTES) continue
-    if (end < 0) break
+    const found = parseHead(seen)
+    if (!found && seen.length < MAX_HEAD_BYTES) continue
+    if (!found) break
     const tree = new PassThrough()
-    const status = cutTree(seen.subarray(end + 1), output, tree)
+    const status = cutTree(found.rest, output, tree)
     status.catch((cause: unknown) => tree.destroy(cause as Error))
-    return { head: JSON.parse(seen.toString('utf8', 0, end)) as Told, tree, status }
+    return { head: found.head, tree, status }
   }
   output.resume()
   return { head: undefined, tree: PassThrough.from([]), status: Promise.resolve(undefined) }
+}
+
+/** The line of lengths and names, and the two texts after it; undefined until all of it is there. */
+function parseHead(seen: Buffer): { head: Told; rest: Buffer } | undefined {
+  const line = seen.subarray(0, seen.indexOf(0x0a) + 1)
+  const [, release, procfile, bytes, names] = /^(\d+) (\d+) (\d+) (.*)\n$/.exec(line.toString()) ?? []
+  if (names === undefined) return undefined
+  const between = line.length + Number(release)
+  const end = between + Number(procfile)
+  if (seen.length < end) return undefined
+  const text = (from: number, to: number) => seen.toString('utf8', from, to)
+  const told = { release: text(line.length, between), procfile: text(between, end), buildpacks: names.split('\t') }
+  return { head: { ...told, bytes: Number(bytes) }, rest: seen.subarray(end) }
 }
 
 async function cutTree(first: Buffer, output: Readable, tree: PassThrough): Promise<number | undefined> {
