@@ -9,23 +9,26 @@ export const DEBIAN = 'bookworm'
 export const NODE_MAJOR = '22'
 export const NPM = 'npm@10'
 
+/** The certificates that the host trusts, as `install` and `adopt` look for them. */
+const trusted = (certificates: Buffer | undefined): PackedFile[] =>
+  certificates ? [{ name: 'usr/local/share/ca-certificates/host.pem', content: certificates }] : []
+
 /** What the host lends its images: the certificates it trusts and where it gets Debian packages. */
 export function surroundings(): PackedFile[] {
-  const certificates = hostCertificates()
   const { main, security } = debianMirrors()
   const sources = [
     ...(main ? [`deb ${main} ${DEBIAN} main`, `deb ${main} ${DEBIAN}-updates main`] : []),
     ...(security ? [`deb ${security} ${DEBIAN}-security main`] : []),
   ]
   return [
-    ...(certificates ? [{ name: 'usr/local/share/ca-certificates/host.pem', content: certificates }] : []),
+    ...trusted(hostCertificates()),
     // Buildpacks print this file, so it is there even where nothing is to be said: then the image's own sources.list.d counts.
     { name: 'etc/apt/sources.list', content: sources.length > 0 ? `${sources.join('\n')}\n` : '# see sources.list.d\n' },
   ]
 }
 
 /** buildpacks/ as read once: a controller keeps the stack that it started with. */
-export function readRecipe() {
+export function readRecipe(certificates: Buffer | undefined = hostCertificates()) {
   const files = filesBelow(buildpacksFolder()).filter(({ name }) => name !== 'README.md')
   const file = (name: string) => files.find((one) => one.name === `stack/${name}`)!
   const lines = (name: string) => file(name).content.toString().split('\n').filter(Boolean)
@@ -35,7 +38,7 @@ export function readRecipe() {
   const base = createHash('sha256')
     .update([DEBIAN, NODE_MAJOR, NPM, arch, ...runPackages, '', ...buildPackages].join('\n'))
     .update(file('install').content)
-    .update(hostCertificates() ?? '')
+    .update(certificates ?? '')
   const ours = files.filter(({ name }) => !name.startsWith('stack/'))
   const buildFiles = [
     at('build', 'opt/dozen/build'),
@@ -52,6 +55,9 @@ export function readRecipe() {
     buildPackages,
     base: base.digest('hex').slice(0, 24),
     thin: digest(files),
+    /** Of what somebody else's images get. */
+    adopted: digest([...files, ...trusted(certificates)]),
+    trusted: trusted(certificates),
     install: at('install', 'opt/dozen/install'),
     adopt: at('adopt', 'opt/dozen/adopt'),
     start: at('start', 'opt/dozen/start'),

@@ -53,6 +53,8 @@ type Deps = {
   pairs?: readonly Pair[]
   /** Brings npm packages as they are published. */
   packages?: typeof nodePackages
+  /** PEM of the authorities that builds and processes trust; absent = those of the host. */
+  certificates?: Buffer
 }
 
 /**
@@ -60,8 +62,8 @@ type Deps = {
  * buildpacks and the start script are thin ones, so that changing a buildpack does not rebuild Debian. Found again by tag, since
  * images made FROM ours inherit our labels.
  */
-export function stack({ engine, clock, pairs = [], packages = nodePackages }: Deps) {
-  const recipe = readRecipe()
+export function stack({ engine, clock, pairs = [], packages = nodePackages, certificates }: Deps) {
+  const recipe = readRecipe(certificates)
   const ready = new Map<string, Promise<StackImages>>()
   let containersMade = 0
   let rebuilding = false
@@ -143,13 +145,15 @@ export function stack({ engine, clock, pairs = [], packages = nodePackages }: De
 
   /** Somebody else's pair with what ours needs on top: found again as long as their images are the same. */
   async function adopt({ name, build, run }: Pair, progress: Progress): Promise<StackImages> {
+    let node: Promise<PackedFile[]> | undefined // brought once for both
     const part = async (kind: 'run' | 'build', from: string, files: readonly PackedFile[]) => {
       const theirs = await present(from, progress)
       const make = async () => {
         progress(`preparing ${from} as the ${kind} image of ${name}`)
-        return { from: theirs, files: [...files, ...(await nodeFiles()), recipe.adopt], cmd: ['/opt/dozen/adopt', kind] }
+        const all = [...files, ...recipe.trusted, ...(await (node ??= nodeFiles())), recipe.adopt]
+        return { from: theirs, files: all, cmd: ['/opt/dozen/adopt', kind] }
       }
-      return made(kind, `${name}-${short(theirs)}-${recipe.thin}`, make, { progress })
+      return made(kind, `${name}-${short(theirs)}-${recipe.adopted}`, make, { progress })
     }
     const runImage = await part('run', run, [recipe.start])
     const id = await part('build', build, recipe.buildFiles)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { building, fixture, freshApp, type Files } from '../support/building.ts'
 
-const { build, served, run, stack, close } = building()
+const { build, makerOf, served, run, stack, close } = building()
 beforeAll(async () => void (await stack.ensure()))
 afterAll(close)
 
@@ -38,6 +38,23 @@ describe('the Node.js buildpack', () => {
       /names \.\.\/\.\.\/etc, which is no folder inside the app[^]*cannot access/,
     )
     expect((await build(files, { appId })).output).toMatch(/Restoring out\/cache\n[^]*\nkept\n/)
+  })
+
+  it('waits ready for the next build of its app, which may be one of another language by then', async () => {
+    const [maker, appId] = [makerOf(), freshApp()]
+    const trail =
+      "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c 'bin/read[y]' >> trail; echo $SOURCE_VERSION $REQUEST_ID >> trail"
+    const files = {
+      'package.json': JSON.stringify({ name: 'x', version: '1.0.0', scripts: { build: trail } }),
+      Procfile: 'web: x',
+    }
+    const next = (commit: string) => build(files, { maker, appId, commit, buildId: `of-${commit}` })
+    expect(await run(await next('one'), 'cat trail')).toBe('0\none of-one')
+    maker.prepare(appId)
+    expect(await run(await next('two'), 'cat trail')).toBe('1\ntwo of-two')
+    maker.prepare(appId)
+    const other = await build({ Procfile: 'web: x', trail: 'kept' }, { maker, appId })
+    expect([other.buildpacks, await run(other, 'cat trail')]).toEqual([['Procfile'], 'kept'])
   })
 
   it('takes the newest published Node.js of the range that engines names, and says when there is none', async () => {

@@ -25,6 +25,8 @@ type Options = Partial<BuildInput> & {
   confined?: <T>(work: () => Promise<T>) => Promise<T>
   inputsKey?: Buffer
   onFailure?: Io['onFailure']
+  /** One that has built before, for what it remembers. */
+  maker?: ReturnType<typeof builder>
 }
 export type Output = Built & { output: string }
 
@@ -38,19 +40,27 @@ export const fixture = (name: string, folder = join(ROOT, 'test/fixtures/apps'))
 export const pack = (compile: string, more: Files = {}): Files => ({ 'bin/compile': `#!/bin/bash\n${compile}`, ...more })
 
 /** The real builder on the real engine, under an instance label of its own; `close` removes everything that it made. */
-export function building(limits: Limits = { buildTimeoutMs: 120_000, sourceBytes: 64 * 1024 ** 2 }, pairs: readonly Pair[] = []) {
+export function building(
+  limits: Limits = { buildTimeoutMs: 120_000, sourceBytes: 64 * 1024 ** 2 },
+  pairs: readonly Pair[] = [],
+  certificates?: Buffer,
+) {
   const instance = newInstance()
   const engine = dockerEngine({ socket: '/var/run/docker.sock' })
-  const stack = makeStack({ engine, clock, pairs })
+  const stack = makeStack({ engine, clock, pairs, ...(certificates && { certificates }) })
   let number = 0
+
+  const byName: Fetch = async (names) => names.map((name) => ({ name }))
+  const makerOf = (more: Pick<Options, 'limits' | 'fetch' | 'confined' | 'inputsKey'> = {}) =>
+    builder({ engine, stack, clock, instance, limits, fetch: byName, ...more })
 
   /** Builds files with hand-written buildpacks (`packs`) or the ones that are detected; resolves with the image and what was printed. */
   async function build(source: Files | Readable, options: Options = {}): Promise<Output> {
-    const { packs, onFailure, signal = new AbortController().signal, confined, inputsKey, ...input } = options
+    const { packs, onFailure, maker, signal = new AbortController().signal, confined, inputsKey, ...input } = options
     const given: Fetch | undefined =
       packs && ((names) => Promise.all(names.map(async (name, at) => ({ name, tar: await packTar(packs[at]!) }))))
-    const fetch = options.fetch ?? given ?? (async (names) => names.map((name) => ({ name })))
-    const make = builder({ engine, stack, clock, instance, limits: options.limits ?? limits, fetch, ...(confined && { confined }), ...(inputsKey && { inputsKey }) }) // prettier-ignore
+    const { fetch = given ?? byName, limits: own = limits } = options
+    const make = maker ?? makerOf({ limits: own, fetch, ...(confined && { confined }), ...(inputsKey && { inputsKey }) })
     const output: string[] = []
     const request = {
       appId: 'app-one',
@@ -119,6 +129,7 @@ export function building(limits: Limits = { buildTimeoutMs: 120_000, sourceBytes
     engine,
     stack,
     build,
+    makerOf,
     run,
     served,
     containersLeft: async () => (await engine.list(labels)).length,
