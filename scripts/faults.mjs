@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { keep, page, read, written } from './faults/page.mjs'
 import { ROOT, run } from './setup/programs.mjs'
 import { setUp } from './setup/setup.mjs'
+import { testPrograms } from './setup/test-programs.mjs'
 
 const RESULTS = join(ROOT, 'test/faults/results.tsv')
 const REPORT = join(ROOT, `.cache/faults-report-${process.pid}.jsonl`)
@@ -46,6 +47,7 @@ function argumentsOf(args) {
 async function main() {
   const { minutes, vitestArgs } = argumentsOf(process.argv.slice(2))
   await setUp()
+  await testPrograms({ withFaults: true })
   mkdirSync(join(ROOT, '.cache'), { recursive: true })
   const code = await vitest(vitestArgs, minutes ? pieceOf(minutes) : {})
   const { lines } = await run('git', ['rev-parse', '--short', 'HEAD'])

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { install } from './setup/apt.mjs'
 import { sweepTests } from './setup/engine.mjs'
-import { ROOT, run, which } from './setup/programs.mjs'
+import { ROOT, run } from './setup/programs.mjs'
 import { runRings } from './setup/rings.mjs'
 import { setUp } from './setup/setup.mjs'
 import { duration, explain, say, step, StepFailed } from './setup/steps.mjs'
+import { testPrograms } from './setup/test-programs.mjs'
 
 const bin = (name) => join(ROOT, 'node_modules/.bin', name)
 const CHECKS = {
@@ -16,15 +16,6 @@ const CHECKS = {
   lint: [bin('eslint'), '.'],
   format: [bin('prettier'), '--check', '.'],
   arrows: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', 'server', 'cli', 'router', 'db', 'test'],
-}
-/** Programs that only tests need, and the Debian packages that have them. */
-const PACKAGES = {
-  'docker-compose': ['docker-compose'],
-  pebble: ['pebble'],
-  strace: ['strace'],
-  rsyslogd: ['rsyslog', 'rsyslog-gnutls'],
-  zsh: ['zsh'],
-  fish: ['fish'],
 }
 /** Part of the instance label of every world of this run, so that runs side by side leave each other's things alone. */
 const RUN = randomBytes(3).toString('hex')
@@ -37,8 +28,7 @@ async function main() {
   try {
     await setUp()
     await makeRoom()
-    for (const [program, packages] of Object.entries(PACKAGES))
-      await step(program, (progress) => ensure(program, packages, progress))
+    await testPrograms()
     results.push(...(await checks(wanted)))
     for (const group of RINGS) {
       const rings = group.filter((ring) => wanted.length === 0 || wanted.includes(ring))
@@ -54,12 +44,6 @@ async function main() {
 
 /** Addresses that no container has must be refused at once, not after a time-out. Root only; elsewhere tests wait a little longer. */
 const makeRoom = () => run('ip', ['route', 'replace', 'unreachable', '172.16.0.0/12'])
-
-/** Only tests need it; those fail where it cannot be had. */
-async function ensure(program, packages, progress) {
-  if (which(program)) return 'already there'
-  return (await install(packages, progress)) ? 'installed' : `missing: \`apt-get install ${packages.join(' ')}\` has it`
-}
 
 /** The static checks, as many at a time as there are cores. */
 async function checks(wanted) {
