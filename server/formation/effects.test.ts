@@ -81,4 +81,15 @@ describe('what a pass sets going', () => {
     expect(does.withCuts(shop.id, cost)).toEqual(cost)
     expect(said[0]).toBe('2 requests are still in flight after 30 seconds')
   })
+
+  it('takes a container that was removed for gone as long as a look may last, then for what the engine says', async () => {
+    const does = make()
+    does.remove(have)
+    await turn()
+    await turn()
+    await clock.advance(9_000)
+    expect([does.isRetiring('c1'), does.isDrained('c1')]).toEqual([true, true])
+    await clock.advance(1_001)
+    expect([does.isRetiring('c1'), does.isDrained('c1')]).toEqual([false, false])
+  })
 })

@@ -13,7 +13,8 @@ const RETRY_MS = 2_000
 const MAX_RETRY_MS = 30_000
 /** Of what is known about starts that failed. */
 const REFUSALS_KEPT = 1_000
-const GONE_KEPT = 1_000
+/** No look takes longer; what is still there then was not removed, whatever the engine said. */
+const GONE_MS = 10_000
 /** At a time: more make each other late, up to the boot timeout of them all. What has to wait is asked for again by a later pass. */
 const MAX_STARTS = 10
 
@@ -44,8 +45,8 @@ export function effects(deps: Deps) {
   const retiring = new Map<string, boolean>()
   /** Per app, requests that were in flight when their process had to stop. */
   const cuts = new Map<string, number>()
-  /** Removed by us: a look that began before may still show them. */
-  const gone = new Set<string>()
+  /** Removed by us, and when: a look that began before may still show them. */
+  const gone = new Map<string, number>()
 
   const startKey = (appId: string, version: number, slot: Slot) => `${appId}/${version}/${dynoName(slot)}/${slot.generation}`
 
@@ -104,13 +105,16 @@ export function effects(deps: Deps) {
   }
 
   async function removeNow(id: string) {
-    gone.add(id)
-    if (gone.size > GONE_KEPT) gone.delete(gone.values().next().value!)
+    const now = clock.now().getTime()
+    for (const [old, at] of gone) if (now - at >= GONE_MS) gone.delete(old)
+    gone.set(id, now)
     await engine.remove(id).catch((cause: unknown) => {
       gone.delete(id)
       throw cause
     })
   }
+
+  const isGone = (id: string) => clock.now().getTime() - (gone.get(id) ?? -Infinity) < GONE_MS
 
   /** Runs once per id at a time; whatever fails is told and tried again by a later pass. */
   function once(set: Set<string> | Map<string, boolean>, id: string, what: string, run: () => Promise<void>) {
@@ -132,8 +136,8 @@ export function effects(deps: Deps) {
     nextRetry: () => Math.min(Infinity, ...[...refusals.values()].map(({ at }) => at).filter((at) => at > clock.now().getTime())),
     /** Why a process that should run could not be started the last time. */
     refusal: (appId: string, version: number, slot: Slot): Refusal | undefined => refusals.get(startKey(appId, version, slot)),
-    isRetiring: (id: string) => retiring.has(id) || gone.has(id),
-    isDrained: (id: string) => retiring.get(id) === true || gone.has(id),
+    isRetiring: (id: string) => retiring.has(id) || isGone(id),
+    isDrained: (id: string) => retiring.get(id) === true || isGone(id),
 
     /** `cost` with the connections that outlasted the drain: they are cut after it was measured. */
     withCuts<Cost extends SwitchCost>(appId: string, cost: Cost): Cost {
