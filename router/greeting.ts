@@ -41,7 +41,10 @@ export class Greeting implements WireListener, Due, Guest {
   onWriteError = () => this.destroy()
   onClose = () => this.#leave()
   overdue = () => this.destroy()
-  drain = () => this.destroy()
+  drain(farewellMs: number): void {
+    if (farewellMs > 0) this.due = Math.min(this.due, this.hall.sweeper.in(farewellMs))
+    else this.destroy()
+  }
 
   destroy(): void {
     this.#leave()

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RouterStatus } from '../server/api/wire.ts'
 
 /** Where to listen, and the setting's name for the sentence that a taken port ends with. */
-export type Address = { host: string; port: number; setting: string }
+export type Address = { host: string; port: number; setting: string; /** One that listens there already. */ socket?: object }
 export type Listening = { host: string; port: number }
 
 /**
@@ -36,8 +36,9 @@ export const predecessor = (folder: string) => callPredecessor(folder, 'GET', '/
 export const retire = (folder: string) => callPredecessor(folder, 'POST', '/release-ports')
 
 const ORPHAN_MS = 1_000
+const BACKLOG = 4096
 
-function listenOnce(server: Server, { host, port }: Address): Promise<Listening> {
+function listenOnce(server: Server, { host, port, socket }: Address): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const settle = () => {
       server.removeListener('error', onError)
@@ -53,7 +54,8 @@ function listenOnce(server: Server, { host, port }: Address): Promise<Listening>
     }
     server.on('error', onError)
     server.on('listening', onListening)
-    server.listen({ host, port, backlog: 4096 })
+    if (socket) server.listen(socket, BACKLOG)
+    else server.listen({ host, port, backlog: BACKLOG })
   })
 }
 

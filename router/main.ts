@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { bear, BEARER, HEIR, inherit, lendPorts } from './handover.ts'
 import { startRouter } from './router.ts'
 import { parseSettings } from './settings.ts'
 import { startWorker } from './worker.ts'
@@ -13,6 +14,8 @@ async function main(): Promise<void> {
   const settings = parseSettings(process.env)
   const router = await startRouter(settings, {
     makeFallback: async (path) => void (await once(fork(PROGRAM, ['fallback-certificate', path], { stdio: 'inherit' }), 'exit')),
+    inherited: process.argv[2] === HEIR ? await inherit() : undefined,
+    lend: (servers) => lendPorts(settings.folder, PROGRAM, servers),
     hire: (employer) => hireWorkers(settings.workers - 1, PROGRAM, employer),
   })
   console.log(JSON.stringify({ ready: true, http: router.http, https: router.https }))
@@ -40,6 +43,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 function run(): Promise<void> {
   if (process.argv[2] === 'worker') return Promise.resolve(worker())
+  if (process.argv[2] === BEARER) return Promise.resolve(bear())
   if (process.argv[2] === 'fallback-certificate') return makeFallback(process.argv[3]!)
   return main()
 }

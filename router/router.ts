@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import type { RouteTable, RouterStatus, SwitchCost, TableAck } from '../server/api/wire.ts'
 import { Book } from './book.ts'
 import { controlServer } from './control.ts'
-import { listen, predecessor, retire, type Listening } from './listen.ts'
+import type { Inherited } from './handover.ts'
+import { listen, predecessor, retire, type Address, type Listening } from './listen.ts'
 import { serve, type Serving } from './serving.ts'
 import type { RouterSettings } from './settings.ts'
 import { Spool } from './spool.ts'
@@ -28,6 +29,10 @@ export type Router = {
 export type Outside = {
   /** Writes the self-signed certificate. */
   makeFallback(path: string): Promise<void>
+  /** Sockets of the predecessor, if it gave them. */
+  inherited?: Inherited | undefined
+  /** Gives the sockets to a successor that asks for them. */
+  lend?(servers: Servers): { close(): unknown }
   /** Workers beside the main process; `[]` serves in this process alone. */
   hire(house: Employer): Serving[]
 }
@@ -72,13 +77,15 @@ export async function startRouter(settings: RouterSettings, outside: Outside): P
   const servers = { http: make(), https: make() }
   local.accept(servers.http, false)
   local.accept(servers.https, true)
-  const { http, https } = await open(settings, servers)
+  const { http, https } = await open(settings, servers, outside.inherited)
+  const lent = outside.lend?.(servers)
   const crew: Serving[] = [local, ...outside.hire({ servers, tickets, table: () => table, spool, book, wakes })]
 
   let closing: Promise<void> | undefined
-  const close = (drainMs: number) =>
+  const close = (drainMs: number, farewellMs = 0) =>
     (closing ??= (async () => {
-      await Promise.all(crew.map((one) => one.close(drainMs)))
+      lent?.close()
+      await Promise.all(crew.map((one) => one.close(drainMs, farewellMs)))
       wakes.close()
       control.close()
       control.closeAllConnections()
@@ -113,19 +120,24 @@ export async function startRouter(settings: RouterSettings, outside: Outside): P
       const stop = follow(file, (newer) => {
         if (!table || newer.version > table.version) void Promise.all(crew.map((one) => one.take((table = newer))))
       })
-      void close(limits.releaseMs).then(stop).then(announce)
+      void close(limits.releaseMs, limits.farewellMs).then(stop).then(announce)
     },
   })
   return { http, https, retired, close: () => close(limits.drainMs) }
 }
 
 /** Both ports, taken over from a predecessor where it holds them; a free choice (0) keeps the predecessor's. */
-async function open({ folder, httpHost, httpPort, httpsPort, limits }: RouterSettings, servers: Servers) {
+async function open({ folder, httpHost, httpPort, httpsPort, limits }: RouterSettings, servers: Servers, sockets?: Inherited) {
   const before = await predecessor(folder)
-  const at = (server: Server, port: number, was: number | undefined, setting: string) =>
-    listen(server, { host: httpHost, port: port === 0 ? (was ?? 0) : port, setting }, folder, limits.takeoverMs)
-  const http = await at(servers.http, httpPort, before?.http.port, 'DOZEN_HTTP_PORT')
-  const https = await at(servers.https, httpsPort, before?.https?.port, 'DOZEN_HTTPS_PORT')
+  const at = (name: keyof Servers, port: number, setting: string) => {
+    const was = before?.[name]
+    const address: Address = { host: httpHost, port: port === 0 ? (was?.port ?? 0) : port, setting }
+    if (sockets && was?.host === address.host && was.port === address.port) address.socket = sockets[name]
+    else sockets?.[name].close()
+    return listen(servers[name], address, folder, limits.takeoverMs)
+  }
+  const http = await at('http', httpPort, 'DOZEN_HTTP_PORT')
+  const https = await at('https', httpsPort, 'DOZEN_HTTPS_PORT')
   if (before) await retire(folder)
   return { http, https }
 }

@@ -29,8 +29,11 @@ export interface Serving {
   counts(): Promise<ProcessCounts | undefined>
   startWindow(id: string, app: string): Promise<void>
   endWindow(id: string): Promise<SwitchCost | undefined>
-  /** Stops accepting at once; resolves when the requests in flight are done or `ms` have passed, with the rest cut. */
-  close(ms: number): Promise<void>
+  /**
+   * Stops accepting at once; resolves when the requests in flight are done or `ms` have passed, with the rest cut. Connections that wait are closed, or
+   * may each bring one more request within `farewellMs`.
+   */
+  close(ms: number, farewellMs?: number): Promise<void>
 }
 
 type Deps = {
@@ -67,7 +70,7 @@ export function serve({ limits, isTrusted, log, desk, wake, openDoor }: Deps): L
   }
   const servers: Server[] = []
   const guests = new Set<Guest>()
-  let onEmpty = () => {}
+  let onEmpty: () => unknown = () => {}
   const house: House = {
     ...shared,
     isDraining: false,
@@ -127,8 +130,9 @@ export function serve({ limits, isTrusted, log, desk, wake, openDoor }: Deps): L
     })
   }
 
-  const close = (ms: number) =>
+  const close = (ms: number, farewellMs = 0) =>
     new Promise<void>((resolve) => {
+      const from = performance.now()
       house.isDraining = true
       for (const server of servers) server.close()
       const end = () => {
@@ -137,9 +141,11 @@ export function serve({ limits, isTrusted, log, desk, wake, openDoor }: Deps): L
         resolve()
       }
       const timer = setTimeout(end, ms)
-      onEmpty = end
-      for (const guest of [...guests]) guest.drain()
-      if (guests.size === 0) end()
+      onEmpty = () => performance.now() - from >= farewellMs && end()
+      for (const guest of [...guests]) guest.drain(farewellMs)
+      if (farewellMs > 0)
+        setTimeout(() => guests.size === 0 && end(), farewellMs) // a handshake is no guest yet
+      else if (guests.size === 0) end()
     })
 
   return {
@@ -174,4 +180,4 @@ export function serve({ limits, isTrusted, log, desk, wake, openDoor }: Deps): L
 const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
 
 /** A client's connection, of either protocol. */
-export type Guest = { drain(): void; destroy(): void }
+export type Guest = { drain(farewellMs: number): void; destroy(): void }

@@ -30,6 +30,8 @@ export const LIMITS = {
   drainMs: 8_000,
   /** Takeover by a successor: time that requests in flight have. */
   releaseMs: 30_000,
+  /** Takeover: time in which a connection that waits may bring one more request, and a TLS handshake may end. */
+  farewellMs: 3_000,
   /** A new router's wait for its predecessor to release the ports. */
   takeoverMs: 10_000,
 }

@@ -78,10 +78,11 @@ export class Visitor implements Peer, WireListener {
     this.onClose()
   }
 
-  /** The server stops: this request is the last one. */
-  drain(): void {
+  /** The server stops: this request is the last one, or one that comes within `farewellMs`. */
+  drain(farewellMs: number): void {
     if (!this.isIdle) this.#answers.isLast = true
     else if (this.backlog() > 0) this.#linger()
+    else if (farewellMs > 0) this.due = Math.min(this.due, this.shared.sweeper.in(farewellMs))
     else this.destroy()
   }
 
@@ -257,7 +258,7 @@ export class Visitor implements Peer, WireListener {
   }
 
   page(status: number, requestId: string, page: Page): number {
-    if (!this.#exchange?.isBodyDone) this.#answers.isLast = true
+    if (!this.#exchange?.isBodyDone || this.shared.isDraining) this.#answers.isLast = true
     return this.#answers.page(status, requestId, page)
   }
 

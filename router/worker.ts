@@ -68,7 +68,7 @@ async function act(serving: LocalServing, call: Call, server: Server | undefined
     case 'endWindow':
       return serving.endWindow(call.id)
     case 'close':
-      await serving.close(call.ms)
+      await serving.close(call.ms, call.farewellMs)
       // The last lines are on their way: one more turn of the pipe.
       await new Promise((resolve) => setTimeout(resolve, 2 * FLUSH_MS))
       return undefined

@@ -14,7 +14,7 @@ export type Call =
   | { do: 'counts' }
   | { do: 'startWindow'; id: string; app: string }
   | { do: 'endWindow'; id: string }
-  | { do: 'close'; ms: number }
+  | { do: 'close'; ms: number; farewellMs: number }
   | { do: 'door'; isTls: boolean }
 export type CallMessage = { id: number; call: Call }
 export type Reply = { id: number; value?: unknown }
@@ -65,9 +65,9 @@ class Worker implements Serving {
   async endWindow(id: string): Promise<SwitchCost | undefined> {
     return (await this.#call({ do: 'endWindow', id })) as SwitchCost | undefined
   }
-  async close(ms: number): Promise<void> {
+  async close(ms: number, farewellMs = 0): Promise<void> {
     this.#isClosing = true
-    await this.#call({ do: 'close', ms }, ms + ANSWER_MS)
+    await this.#call({ do: 'close', ms, farewellMs }, ms + ANSWER_MS)
     this.#child.kill('SIGKILL')
   }
 

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { parseConfig } from './config.ts'
 import { lock } from './lock.ts'
@@ -87,12 +88,22 @@ function adopt(pid: number) {
   }, LOOK_MS)
 }
 
-function run(name: string, file: string, pauseMs = 0) {
-  const started = Date.now()
-  const child = spawn(process.execPath, [...FLAGS, pathOf(file)], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    env: { ...(name === 'router' ? routerEnvironment() : process.env), ...chosenPorts },
+/** The router of a predecessor gives its listening sockets to whoever connects here (router/handover.ts). Undefined when there is none. */
+function dialPorts(home: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(join(home, 'router/ports.sock')).pause() // what it says is for our router
+    socket.once('connect', () => resolve(socket)).on('error', () => resolve(undefined))
   })
+}
+
+/** `ports`, the predecessor's end, becomes the child's channel. */
+function run(name: string, file: string, pauseMs = 0, ports?: Socket) {
+  const started = Date.now()
+  const child = spawn(process.execPath, [...FLAGS, pathOf(file), ...(ports ? ['heir'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit', ports ?? 'ipc'],
+    env: { ...(name === 'router' ? routerEnvironment() : process.env), ...chosenPorts, ...(ports && { NODE_CHANNEL_FD: '3' }) },
+  })
+  ports?.destroy()
   children.set(name, child)
   child.stdout!.on('data', (bytes: Buffer) =>
     name === 'controller' ? process.stdout.write(bytes) : hearRouter(bytes.toString()),
@@ -152,7 +163,7 @@ async function main() {
   process.on('SIGUSR2', () => handOver(config.home))
   process.on('SIGTERM', () => stop()).on('SIGINT', () => stop())
   if (orphan && isRunning(orphan, pathOf(ROUTER), routerEnvironment())) adopt(orphan)
-  else run('router', ROUTER)
+  else run('router', ROUTER, 0, orphan ? await dialPorts(config.home) : undefined)
   run('controller', './main.js')
 }
 

@@ -35,7 +35,8 @@ export class World {
   output = ''
   private readonly apps = new Map<string, Worktree>()
   private readonly loads = new Set<Load>()
-  private readonly settings: Record<string, string>
+  /** Of the next start. */
+  readonly settings: Record<string, string>
   private supervisor: ChildProcess | undefined
   private known: Endpoints | undefined
   private readonly lastResort = () => this.processes().forEach(({ pid }) => process.kill(pid, 'SIGKILL'))
