@@ -1,6 +1,7 @@
 import { connect, isIP, type Server } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { Blocks } from './blocks.ts'
+import { Bulk, type BulkReader } from './bulk.ts'
 import { hand, SocketWire, type Wire, type WireListener } from './wire.ts'
 
 /**
@@ -18,7 +19,7 @@ type Handle = {
   writeLatin1String(req: WriteRequest, text: string): number
   writeBuffer(req: WriteRequest, buf: Buffer): number
   shutdown(req: { oncomplete: () => void }): number
-  close(done: () => void): void
+  close(): void
   setNoDelay(on: boolean): number
   getpeername(out: { address?: string }): number
   connect(req: object, address: string, port: number): number
@@ -59,10 +60,11 @@ function findBinding(): Binding | undefined {
 /** One read buffer for all: what is in it is used up, or copied, before the next read. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
 const blocks = new Blocks()
+const bulk = new Bulk()
 /** A request object whose write was done at once is as good as new. */
 let spare: WriteRequest | undefined
 
-class RawWire implements Wire {
+class RawWire implements Wire, BulkReader {
   isBlocked = false
   #listener!: WireListener
   #pending = 0
@@ -76,7 +78,6 @@ class RawWire implements Wire {
 
   constructor(private readonly handle: Handle) {
     handle.wire = this
-    handle.setNoDelay(true)
   }
 
   get address(): string | undefined {
@@ -100,25 +101,27 @@ class RawWire implements Wire {
     if (size === READ_BUFFER.length) this.#giveWay()
     if (size > 0) return hand(this, this.#listener, READ_BUFFER, size)
     if (size === 0) return
-    if (size !== UV_EOF) return this.destroy()
+    if (size !== UV_EOF) return this.#lose()
     this.#hasEnded = true
     this.pause()
     this.#listener.onEnd()
-    if (this.#hasShutDown) this.destroy()
+    if (this.#hasShutDown) this.#lose()
   }
 
-  /** There may be much more, and libuv would read on up to 32 times: all other connections have their turn first. */
+  /** There may be much more, and libuv would read on up to 32 times: others have their turn first. */
   #giveWay(): void {
     this.#isGivingWay = true
     this.handle.readStop()
-    setImmediate(() => {
-      this.#isGivingWay = false
-      if (this.#isReading) this.#start()
-    })
+    bulk.wait(this)
+  }
+
+  readOn(): void {
+    this.#isGivingWay = false
+    if (this.#isReading) this.#start()
   }
 
   #start(): void {
-    if (!this.#isClosed && this.handle.readStart() !== 0) this.destroy()
+    if (!this.#isClosed && this.handle.readStart() !== 0) this.#lose()
   }
 
   write(text: string, buf?: Buffer, start = 0, end = 0): void {
@@ -178,15 +181,22 @@ class RawWire implements Wire {
     const req = new BINDING!.ShutdownWrap()
     req.oncomplete = () => {
       this.#hasShutDown = true
-      if (this.#hasEnded) this.destroy()
+      if (this.#hasEnded) this.#lose()
     }
-    if (this.handle.shutdown(req) !== 0) this.destroy()
+    if (this.handle.shutdown(req) !== 0) this.#lose()
   }
 
   destroy(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.handle.close(() => this.#listener?.onClose())
+    this.handle.close()
+  }
+
+  /** Closed by what happened, not by the listener, which therefore hears of it. */
+  #lose(): void {
+    if (this.#isClosed) return
+    this.destroy()
+    process.nextTick(() => this.#listener.onClose())
   }
 }
 
@@ -202,7 +212,9 @@ function onWritten(this: WriteRequest, status: number): void {
   wire!.written(status)
 }
 
-type Inner = Server & { _handle?: { onconnection?: (error: number, handle: Handle | undefined) => void } }
+type Inner = Server & {
+  _handle?: Pick<Handle, 'setNoDelay'> & { onconnection?: (error: number, handle: Handle | undefined) => void }
+}
 
 /** Takes a server's connections, now or once it listens. */
 export function acceptWires(server: Server, onWire: (wire: Wire) => void): void {
@@ -210,6 +222,8 @@ export function acceptWires(server: Server, onWire: (wire: Wire) => void): void 
   const take = () => {
     const inner = (server as Inner)._handle
     if (!BINDING || typeof inner?.onconnection !== 'function') return
+    // Connections inherit it, which is a system call less for each.
+    inner.setNoDelay(true)
     inner.onconnection = (error, handle) => {
       if (!error && handle) onWire(new RawWire(handle))
     }
@@ -223,12 +237,13 @@ export function dialWire(host: string, port: number, done: (result: Wire | strin
   const family = isIP(host)
   if (!BINDING || family === 0) return dialSocket(host, port, done)
   const handle = new BINDING.TCP(SOCKET)
+  handle.setNoDelay(true)
   const req = new BINDING.TCPConnectWrap()
   let isOver = false
   const end = (result?: Wire | string) => {
     if (isOver) return
     isOver = true
-    if (result === undefined || typeof result === 'string') handle.close(() => {})
+    if (result === undefined || typeof result === 'string') handle.close()
     if (result !== undefined) done(result)
   }
   req.oncomplete = (status) => end(status === 0 ? new RawWire(handle) : getSystemErrorName(status))

@@ -272,7 +272,7 @@ export class Visitor implements Peer, WireListener {
 
   cut(): void {
     this.#exchange = undefined
-    this.wire.destroy()
+    this.destroy()
   }
 
   done(): void {

@@ -28,6 +28,7 @@ export interface Wire {
   resume(): void
   /** No more is written; what was is still sent. */
   end(): void
+  /** Closes at once. `onClose` is for what others do: it need not follow. */
   destroy(): void
 }
 
@@ -38,6 +39,7 @@ export function hand(wire: Wire, listener: WireListener, buf: Buffer, end: numbe
   } catch (error) {
     process.stderr.write(`router: ${(error as Error).stack}\n`)
     wire.destroy()
+    process.nextTick(() => listener.onClose())
   }
 }
 
