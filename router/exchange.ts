@@ -1,3 +1,4 @@
+import { Attempts, type Seeker } from './attempts.ts'
 import type { Code } from './codes.ts'
 import { isReplayable, type RequestHead } from './http1/request.ts'
 import type { ResponseHead } from './http1/response.ts'
@@ -6,26 +7,19 @@ import type { Refusal } from './gate.ts'
 import type { Peer, Shared } from './peer.ts'
 import { hstsLine, ownAnswer } from './https.ts'
 import { errorPage, refusalPage, unknownHostPage, type Page } from './page.ts'
-import { pick, verdict, type AppRoute, type Target, type Upstream as Dyno } from './routes.ts'
+import { verdict, type AppRoute } from './routes.ts'
 import { report } from './report.ts'
 import { newRequestId } from './request-id.ts'
-import { dial, type Holder, type Upstream } from './upstream.ts'
+import type { Holder, Upstream } from './upstream.ts'
 import { Visit, type Entrant } from './visit.ts'
 import { waitFor } from './waiting.ts'
 
-/** A kept connection that may be at its end is not used for what cannot be sent twice. */
-const UNSAFE_IDLE_MS = 500
-
-/** One request: finds its app, waits, draws, connects, carries both bodies, tells the log. The seam between client and app. */
-export class Exchange implements Holder, Entrant {
+/** One request: finds its app, waits, connects, carries both bodies, tells the log. The seam between client and app. */
+export class Exchange implements Holder, Entrant, Seeker {
   isBodyDone: boolean
   #app: AppRoute | undefined
   #visit: Visit | undefined
-  #dyno: Dyno | undefined
   #upstream: Upstream | undefined
-  #tried: Set<Target> | undefined
-  #code: Code | undefined
-  #isReused = false
   #cancel: (() => void) | undefined
   #began = false
   #isTunnel = false
@@ -34,12 +28,10 @@ export class Exchange implements Holder, Entrant {
   #status = 0
   #bytes = 0
   #received = 0
-  /** The target that counts this request. */
-  #counted: Target | undefined
+  readonly #attempts: Attempts
   readonly #requestId: string
   readonly #startedAt = performance.now()
   #connectedAt = 0
-  #dialedAt = 0
   #blockedBacklog = -1
 
   constructor(
@@ -50,6 +42,7 @@ export class Exchange implements Holder, Entrant {
   ) {
     const sent = request.requestId
     this.#requestId = sent !== undefined && /^[A-Za-z0-9-]{20,128}$/.test(sent) ? sent : newRequestId()
+    this.#attempts = new Attempts(shared, request, this)
     this.isBodyDone = request.body === 0 || (request.body === 1 && request.length === 0)
   }
 
@@ -73,9 +66,8 @@ export class Exchange implements Holder, Entrant {
   /** Looks for a target; called again whenever that may have changed. */
   start(): void {
     const { request, peer } = this
-    const { routes, limits } = this.shared
     this.#cancel = undefined
-    const app = routes.find(request.host)
+    const app = this.shared.routes.find(request.host)
     this.#app = app
     const own = ownAnswer(this.shared, request, peer.origin, app)
     if (own) return this.#refuse(own.status, own.page)
@@ -84,10 +76,7 @@ export class Exchange implements Holder, Entrant {
     if (code) return this.#fail(code)
     if (this.#visit === undefined && !this.#enter(app)) return
     if (app.upstreams.length === 0) return this.#wait(app)
-    const tried = this.#tried
-    const dyno = tried && tried.size >= limits.tries ? undefined : pick(app.upstreams, tried, Date.now())
-    if (!dyno) return this.#fail(this.#code ?? 'H99')
-    this.#reach(dyno)
+    if (!this.#attempts.next(app)) this.#fail(this.#attempts.code ?? 'H99')
   }
 
   /** False when the request does not go on now: the app's limits refuse it, or are to be heard of. */
@@ -126,37 +115,7 @@ export class Exchange implements Holder, Entrant {
     else this.#cancel = wait
   }
 
-  #reach(dyno: Dyno): void {
-    const { target } = dyno
-    this.#dyno = dyno
-    this.#counted = target
-    target.inflight += 1
-    const now = performance.now()
-    this.#dialedAt = now
-    const since = isReplayable(this.request) ? 0 : now - UNSAFE_IDLE_MS
-    const kept = this.#isReused ? undefined : target.take(since)
-    if (kept) {
-      this.#isReused = true
-      return this.#open(kept as Upstream, now)
-    }
-    this.#isReused = false
-    this.#cancel = dial(target, this.shared.sweeper, this.shared.limits.connectMs, (result) => {
-      this.#cancel = undefined
-      if (typeof result !== 'string') return this.#open(result, performance.now())
-      this.#uncount()
-      if (result !== 'H22') target.restsUntil = Date.now() + this.shared.limits.restMs
-      this.#code = result
-      ;(this.#tried ??= new Set()).add(target)
-      this.start()
-    })
-  }
-
-  #uncount(): void {
-    if (this.#counted) this.#counted.inflight -= 1
-    this.#counted = undefined
-  }
-
-  #open(upstream: Upstream, now: number): void {
+  onOpen(upstream: Upstream, now: number): void {
     this.#upstream = upstream
     this.#connectedAt = now
     upstream.hold(this)
@@ -270,8 +229,8 @@ export class Exchange implements Holder, Entrant {
       this.peer.cut()
       return this.#finish()
     }
-    if (code === 'H13' && this.#isReused && !hadBytes && isReplayable(this.request)) {
-      this.#uncount()
+    if (code === 'H13' && this.#attempts.isReused && !hadBytes && isReplayable(this.request)) {
+      this.#attempts.leave()
       this.#connectedAt = 0
       return this.start()
     }
@@ -282,6 +241,7 @@ export class Exchange implements Holder, Entrant {
   clientGone(): void {
     if (this.#isOver) return
     this.#cancel?.()
+    this.#attempts.cancel()
     this.#upstream?.destroy()
     this.#status = this.#isTunnel || this.#began ? this.#status : 499
     this.#finish(this.#isTunnel ? undefined : 'H27')
@@ -320,14 +280,14 @@ export class Exchange implements Holder, Entrant {
   #finish(code?: Code, now = performance.now()): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#uncount()
+    this.#attempts.leave()
     this.#visit?.leave(now)
     this.#upstream = undefined
     this.#cancel = undefined
     this.peer.due = Infinity
     report(this.shared, this.passage, {
-      app: this.#app, dyno: this.#dyno, requestId: this.#requestId, code, status: this.#status, sent: this.#bytes, received: this.#received,
-      began: this.#began, isTunnel: this.#isTunnel, startedAt: this.#startedAt, dialedAt: this.#dialedAt, connectedAt: this.#connectedAt, now,
+      app: this.#app, dyno: this.#attempts.dyno, requestId: this.#requestId, code, status: this.#status, sent: this.#bytes, received: this.#received,
+      began: this.#began, isTunnel: this.#isTunnel, startedAt: this.#startedAt, dialedAt: this.#attempts.dialedAt, connectedAt: this.#connectedAt, now,
     }) // prettier-ignore
     this.peer.done()
   }
