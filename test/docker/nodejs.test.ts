@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { building, fixture, freshApp, type Files } from '../support/building.ts'
+import { npmRegistry } from '../support/npm-registry.ts'
+import { gatewayOf } from '../support/python-index.ts'
 
-const { build, makerOf, served, run, stack, close } = building()
+const { build, makerOf, served, run, engine, stack, instance, close } = building()
 beforeAll(async () => void (await stack.ensure()))
 afterAll(close)
 
@@ -64,6 +66,37 @@ describe('the Node.js buildpack', () => {
     expect(built.processTypes).toEqual({ clock: 'x' }) // nothing to start as web
     await expect(build(files('>=99'), { appId: freshApp() })).rejects.toThrow(/No published Node.js satisfies >=99/)
     await expect(build(files('lots'), { appId: freshApp() })).rejects.toThrow(/"lots" that the app asks for is no version range/)
+  })
+
+  it('installs the packages of a private registry with the token of a config var, and those of npm workspaces', async () => {
+    const network = {
+      name: `dozen-${instance}-build`,
+      labels: { 'dozen.instance': instance, 'dozen.role': 'network' },
+      isolated: true,
+    }
+    const host = gatewayOf(await engine.ensureNetwork(network))
+    const token = 'canary-of-npm'
+    const registry = await npmRegistry('@mine/greeting', { 'index.js': 'module.exports = "hello of mine"' }, { host, token })
+    const workspace = (name: string, dependencies: object) => JSON.stringify({ name, version: '1.0.0', dependencies })
+    const files = {
+      'package.json': JSON.stringify({ name: 'root', private: true, workspaces: ['parts/*'] }),
+      'parts/lib/package.json': workspace('@app/lib', { '@mine/greeting': '1.0.0' }),
+      'parts/lib/index.js': 'module.exports = require("@mine/greeting") + ", by lib"',
+      'parts/web/package.json': workspace('@app/web', { '@app/lib': '1.0.0' }),
+      'parts/web/index.js': 'console.log(require("@app/lib"))',
+      '.npmrc': `@mine:registry=${registry.url}\n${registry.url.replace('http:', '')}:_authToken=\${NPM_TOKEN}\n`,
+      Procfile: 'web: x',
+    }
+    try {
+      const built = await build(files, { appId: freshApp(), config: { NPM_TOKEN: token } })
+      expect(await run(built, 'node parts/web')).toBe('hello of mine, by lib')
+      expect(await run(built, `grep -rl ${token} /app | wc -l`)).toBe('0')
+      expect(built.output).not.toContain(token)
+      await expect(build(files, { appId: freshApp(), config: { NPM_TOKEN: 'other' } })).rejects.toThrow(/401/)
+      expect(registry.asked).toContain('/@mine/greeting')
+    } finally {
+      registry.close()
+    }
   })
 
   it('refuses a lockfile that does not fit package.json, with the command that mends it', async () => {

@@ -40,6 +40,16 @@ describe('the app of the twelve-factor text', () => {
     await expect(build(files('0'.repeat(64)), { config: config(), appId: freshApp() })).rejects.toThrow(/HASH|hash/)
   })
 
+  it('installs what requirements.txt says by its hashes, and nothing that has none', async () => {
+    const [name, content] = [...wheels].find(([file]) => file.startsWith('itsdangerous-'))!
+    const pinned = `--require-hashes\nitsdangerous==${name.split('-')[1]}`
+    const files = (more: string) => ({ Procfile: 'web: python x', 'requirements.txt': `${pinned} ${more}\n` })
+    const hash = `\\\n    --hash=sha256:${sha256(content)}`
+    const built = await build(files(hash), { config: config(), appId: freshApp() })
+    expect(await run(built, 'python -c "import itsdangerous; print(itsdangerous.__version__)"')).toBe(name.split('-')[1])
+    await expect(build(files(''), { config: config(), appId: freshApp() })).rejects.toThrow(/hashes are required/i)
+  })
+
   it('says which dependency is not to be had, and what to do', async () => {
     const files = { Procfile: 'web: x', 'requirements.txt': 'flask-of-nobody==1.0\n' }
     await expect(build(files, { config: config(), appId: freshApp() })).rejects.toThrow(/flask-of-nobody[^]*PIP_INDEX_URL/)
