@@ -84,6 +84,21 @@ describe('ends the connection, reaches no app and harms no other connection:', (
   })
 })
 
+it('closes a connection that came to such an end with a request in flight, and none that is in order (5.4.1)', async () => {
+  await world.end()
+  world = await new World().start({ drainMs: 100, idleMs: 400 })
+  await world.serve(await world.app((req) => void visits.push(req.url!)))
+  const [bad, good] = [await dial(), await dial()]
+  good.send(ask(1, requestFields('/good')))
+  bad.send(ask(1, requestFields('/bad')))
+  await until(() => visits.length === 2)
+  bad.send(frame(FRAME.data, 0, 0, 'x'))
+  await until(() => isRefused(bad))
+  await until(() => bad.socket.closed)
+  expect(good.count(FRAME.ping)).toBeGreaterThan(0)
+  expect(good.isEnded).toBe(false)
+})
+
 const method = field(':method', 'GET')
 const [scheme, path, host] = [field(':scheme', 'https'), field(':path', '/'), field(':authority', 'shop.localhost')]
 const all = (...fields: Buffer[]) => Buffer.concat(fields)
