@@ -225,6 +225,7 @@ export function acceptWires(server: Server, onWire: (wire: Wire) => void): void 
     // Connections inherit it, which is a system call less for each.
     inner.setNoDelay(true)
     inner.onconnection = (error, handle) => {
+      bulk.arrived()
       if (!error && handle) onWire(new RawWire(handle))
     }
   }
