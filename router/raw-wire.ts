@@ -212,6 +212,9 @@ function onWritten(this: WriteRequest, status: number): void {
   wire!.written(status)
 }
 
+/** A connection was accepted that is none of `acceptWires`. */
+export const noteArrival = (): void => bulk.arrived()
+
 type Inner = Server & {
   _handle?: Pick<Handle, 'setNoDelay'> & { onconnection?: (error: number, handle: Handle | undefined) => void }
 }

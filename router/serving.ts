@@ -7,7 +7,7 @@ import { Gate } from './gate.ts'
 import { Greeting, greetSocket } from './greeting.ts'
 import type { House, Shared } from './peer.ts'
 import type { Client } from './proxy-header.ts'
-import { acceptWires } from './raw-wire.ts'
+import { acceptWires, noteArrival } from './raw-wire.ts'
 import { Routes } from './routes.ts'
 import type { Limits } from './settings.ts'
 import { Sweeper } from './sweeper.ts'
@@ -119,6 +119,7 @@ export function serve({ limits, isTrusted, log, desk, wake, openDoor }: Deps): L
     )
   }
   const secure = (socket: Socket) => {
+    noteArrival()
     socket.on('error', () => {})
     const origin = originOf(socket.remoteAddress, true)
     if (!origin?.isTrusted) return enter(socket)
