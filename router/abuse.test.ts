@@ -422,6 +422,34 @@ describe('ABUSE 60: one client’s answer', () => {
   }, 30_000)
 })
 
+describe('ABUSE 61: slow clients', () => {
+  it('hold up nobody else, and a head that drips ends in time all the same', async () => {
+    await world.end()
+    world = await new World().start({ idleMs: 4_000 })
+    const large = 'x'.repeat(8_000_000)
+    await world.serve(
+      await world.app((req, res) => {
+        if (req.url === '/large') res.end(large)
+        else req.resume().on('end', () => res.end('ok'))
+      }),
+    )
+    const many = (count: number, begin: string) =>
+      Promise.all(Array.from({ length: count }, async () => (await world.dial()).send(begin)))
+    const heads = await many(500, 'GET / HT')
+    const bodies = await many(200, `${POST}Content-Length: 100000\r\n\r\n`)
+    const readers = await many(100, `GET /large HTTP/1.1\r\nHost: shop.localhost\r\n\r\n`)
+    for (const { socket } of readers) socket.pause()
+    const dripping = setInterval(() => {
+      for (const wire of heads) if (!wire.isEnded) wire.send('T')
+      for (const wire of bodies) if (!wire.isEnded) wire.send('b')
+    }, 500)
+    world.onEnd(() => clearInterval(dripping))
+    while (!heads.every(({ isEnded }) => isEnded)) expect((await world.get()).body).toBe('ok')
+    expect(heads.every(({ text }) => text.startsWith('HTTP/1.1 408'))).toBe(true)
+    expect(bodies.some(({ isEnded }) => isEnded)).toBe(false) // they do arrive
+  })
+})
+
 describe('ABUSE 62: too much of it', () => {
   it.each([
     ['100,000 fields', `${GET}${'A: b\r\n'.repeat(100_000)}\r\n`, 431],

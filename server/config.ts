@@ -136,7 +136,11 @@ export const SETTINGS = {
   DOZEN_LOG_LIMIT: { default: '64MiB', about: 'bytes of log kept per app' },
   DOZEN_LOG_TOTAL: { default: '4GiB', about: 'bytes of log kept of all apps together' },
   DOZEN_LOG_AGE: { default: '30d', about: 'how long log lines are kept' },
-  DOZEN_PRIVATE_TARGETS: { default: '0', about: '1 = log drains may lead to addresses inside this machine and its network' },
+  DOZEN_PRIVATE_TARGETS: {
+    default: '0',
+    about:
+      "1 = log drains, webhooks, buildpacks and a Dockerfile's ADD may lead to addresses inside this machine and its network",
+  },
   DOZEN_MEMORY_LIMIT: { default: '2GiB', about: 'memory of each process of an app; more ends it (R14)' },
   DOZEN_CPU_LIMIT: { default: 'none', about: 'cores of each process of an app, such as 0.5; none = all, shared fairly' },
   DOZEN_OPEN_FILES: { default: '65536', about: 'files that a process in a container may have open at a time' },

@@ -37,7 +37,7 @@ import { routerSpool } from './logs/router-spool.ts'
 import { logSessions } from './logs/sessions.ts'
 import { limits as makeLimits } from './limits/limits.ts'
 import { outputs } from './outputs.ts'
-import { outsideAddress } from './outside.ts'
+import { checkHost, outsideAddress } from './outside.ts'
 import { transfers as makeTransfers } from './apps/transfers.ts'
 import { pipelines as makePipelines } from './pipelines/pipelines.ts'
 import { releasePhase as makeReleasePhase } from './releases/release-phase.ts'
@@ -190,6 +190,7 @@ export function controller(deps: Deps) {
     instance,
     limits: config,
     confined,
+    checkHost: config.isInsideAllowed ? undefined : checkHost,
     fetch: buildpackFetcher({
       env: gitEnvironment(path), maxBytes: config.buildpackBytes, sizeOf, clock, addressOf: config.isInsideAllowed ? undefined : outsideAddress,
     }), // prettier-ignore

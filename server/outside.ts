@@ -28,9 +28,12 @@ const isOurs = (address: string) => Object.values(networkInterfaces()).some((all
 const REFUSAL = (host: string) =>
   `${host} is an address inside this machine or its network, where dozen sends nothing (DOZEN_PRIVATE_TARGETS=1 allows it)`
 
+/** RFC 6761 section 6.3: a dot at the end and names below it mean the same; not every resolver says so before it is asked in earnest. */
+const isLocalhost = (host: string) => /(^|\.)localhost\.?$/i.test(host)
+
 /** Throws for a literal address inside; names are checked when they are looked up, each time anew. */
 export function checkLiteral(host: string): void {
-  if (host === 'localhost' || (isIP(host) !== 0 && isInside(host))) throw invalid(`${REFUSAL(host)}.`)
+  if (isLocalhost(host) || (isIP(host) !== 0 && isInside(host))) throw invalid(`${REFUSAL(host)}.`)
 }
 
 /** dns.lookup that gives no address inside: a name that changes its mind after the check gains nothing. */

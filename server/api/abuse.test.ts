@@ -140,7 +140,7 @@ describe('an address', () => {
   ])('%j names no image (ABUSE 14)', (ref) => {
     expect(() => parseImage(ref)).toThrow(/no image reference/)
   })
-  it.each(['ftp://x/', 'javascript:alert(1)', 'http://127.0.0.1:2375/', 'http://[::1]/', 'http://169.254.169.254/', 'http://0x7f000001/', 'unix:///var/run/docker.sock', 'file:///etc/passwd', 'http://x y/'])(
+  it.each(['ftp://x/', 'javascript:alert(1)', 'http://127.0.0.1:2375/', 'http://[::1]/', 'http://169.254.169.254/', 'http://0x7f000001/', 'http://localhost./', 'http://a.localhost/', 'unix:///var/run/docker.sock', 'file:///etc/passwd', 'http://x y/'])(
     '%j takes no logs and no webhooks (ABUSE 15, 70)', async (target) => {
       expect((await call('POST', '/apps/shop/log-drains', { url: target })).status).toBe(422)
       expect((await call('POST', '/apps/shop/webhooks', { url: target, include: ['api:release'], level: 'notify' })).status).toBe(422)

@@ -143,6 +143,7 @@ export function api(deps: ApiDeps): express.Express {
   server.use((req, res, next) => {
     const caller = callerOf(deps, req) // before any body is read
     res.locals['caller'] = caller
+    res.set('RateLimit-Remaining', '0') // of who is refused by the next line too
     res.set('RateLimit-Remaining', String(rate.take(caller.account.id)))
     next()
   })

@@ -37,6 +37,8 @@ type Deps = {
   inputsKey?: Buffer
   /** Holds what the steps of a Dockerfile may reach and use while they run; absent = they are not held. */
   confined?: <T>(work: () => Promise<T>) => Promise<T>
+  /** Rejects for a host inside this machine or its network, which no Dockerfile may add files from; absent = it may. */
+  checkHost?: ((host: string) => Promise<void>) | undefined
   /** Brings the buildpacks that an app names; rejects AppError build_failed. */
   fetch?: Fetch
 }
@@ -72,6 +74,7 @@ export function builder(deps: Deps) {
       await containers.network() // which tells other instances that this one is there
       return confined(work)
     },
+    checkHost: deps.checkHost,
     cacheName: (appId) => createHmac('sha256', inputsKey).update(`caches of ${appId}`).digest('hex'),
   })
   const adopt = imageSource({ engine, instance, inputsKey })

@@ -7,6 +7,7 @@ import { ignoring } from './dockerignore.ts'
 import { lines } from './output.ts'
 import type { ImageSource } from '../releases/release.ts'
 import { idOf, type Recipe, type Recipes } from './heroku-yml.ts'
+import { remoteHosts } from './remote-sources.ts'
 import { declaredArgs } from './source.ts'
 import { changedNames, type Source } from './spool.ts'
 
@@ -18,6 +19,8 @@ type Deps = {
   confined: <T>(work: () => Promise<T>) => Promise<T>
   /** Of the caches that the steps of an app mount: secret, since whoever knows it may name them. */
   cacheName: (appId: string) => string
+  /** Rejects for hosts that lead inside this machine or its network; absent where that is allowed. */
+  checkHost?: ((host: string) => Promise<void>) | undefined
 }
 
 /** A shorter value is only taken out where its name stands before it. */
@@ -30,13 +33,16 @@ const BUILDKITS = 'BUILDKIT_'
 type Made = { image: string; port: number | null; images: ImageSource['images'] & object }
 
 /** Source → images by BuildKit. Config vars reach the build only as the ARGs that the Dockerfile declares. */
-export function dockerfileBuild({ engine, instance, memoryBytes, confined, cacheName }: Deps) {
+export function dockerfileBuild({ engine, instance, memoryBytes, confined, cacheName, checkHost }: Deps) {
   async function one(input: BuildInput, source: Source, { recipe, args }: { recipe: Recipe; args: Recipes['args'] }, io: Io) {
     const { dockerfile, target } = recipe
     const text = source.files.get(dockerfile)
     if (text === undefined) throw new AppError('build_failed', `There is no file ${dockerfile} in the source. Add it, or name another one in heroku.yml.`) // prettier-ignore
     const declared = declaredArgs(text)
     const values = { ...input.config, ...args, SOURCE_VERSION: input.commit }
+    if (checkHost)
+      for (const host of remoteHosts(text, values))
+        await checkHost(host).catch((cause: Error) => refused(dockerfile, host, cause))
     const labels = { [LABEL.instance]: instance, [LABEL.app]: input.appId, [LABEL.role]: 'image' }
     const out = lines(io.log)
     const own = Object.entries(values).filter(([name]) => declared.has(name) && !name.startsWith(BUILDKITS))
@@ -96,6 +102,10 @@ function context(source: Source, { dockerfile, context }: Recipe): Readable {
     const always = name === dockerfile || inner === '.dockerignore'
     return inner !== '' && (always || !isIgnored(inner)) ? inner : undefined
   })
+}
+
+function refused(dockerfile: string, host: string, cause: Error): never {
+  throw new AppError('build_failed', `${dockerfile} adds a file from ${host}: ${cause.message} Put the file into the source instead, and push again.`, { cause }) // prettier-ignore
 }
 
 function explained(cause: unknown, memoryBytes: number): never {

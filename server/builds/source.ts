@@ -90,10 +90,13 @@ function fromAppJson(text: string): string[] {
   })
 }
 
+/** Words of an ARG or ENV line, quotes and all. */
+export const declaredWords = (line: string): string[] => line.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? []
+
 /** Names that a Dockerfile declares with ARG, in any stage. */
 export function declaredArgs(dockerfile: string): Set<string> {
   const joined = dockerfile.replace(/\\[ \t]*\r?\n/g, ' ')
   const lines = [...joined.matchAll(/^[ \t]*ARG[ \t]+(.+)$/gim)].map(([, rest]) => rest!)
-  const words = lines.flatMap((line) => line.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [])
+  const words = lines.flatMap(declaredWords)
   return new Set(words.map((word) => word.split('=')[0]!).filter((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)))
 }

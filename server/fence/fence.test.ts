@@ -168,6 +168,13 @@ describe('the fence (ABUSE 49, 81)', () => {
       end()
       await built
     })
+    it('goes away at the next start of a dozen that was killed in the middle', async () => {
+      await begin()
+      expect(without('INPUT')).toHaveLength(1)
+      await make().cover()
+      expect([...without('INPUT'), ...without('DOCKER-USER')]).toEqual([])
+      expect([...table.chains.keys()].filter((name) => /DOZEN-B/.test(name))).toEqual([])
+    })
     it('goes away with a dozen that was killed in the middle, once its networks have gone', async () => {
       await begin('j')
       await make().mend()

@@ -165,3 +165,17 @@ it.each([
 ])('%s refuses %s, %s and %s', (name, ...values) => {
   for (const value of values) expect(() => parseConfig({ [name]: value })).toThrow(name)
 })
+
+it('whoever makes too many requests is told in RateLimit-Remaining that none is left', async () => {
+  const { url, close } = await listening(api({ ...world.deps, limits: { requestsPerMinute: 2, bodyBytes: 700 } }))
+  const ask = async () => {
+    const { status, headers } = await fetch(`${url}/apps`, { headers: { authorization: `Bearer ${world.tokens.owner}` } })
+    return [status, headers.get('ratelimit-remaining')]
+  }
+  expect([await ask(), await ask(), await ask()]).toEqual([
+    [200, '1'],
+    [200, '0'],
+    [429, '0'],
+  ])
+  close()
+})
