@@ -26,7 +26,7 @@ type Deps = {
 export function sources({ folder, maxBytes, maxPerUser, clock, ids, checkRoom }: Deps) {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const known = new Map<string, { accountId: string; expires: number; isThere: boolean; isUsed: boolean }>()
+  const known = new Map<string, { accountId: string; expires: number; isThere: boolean; isUsed: boolean; isComing: boolean }>()
   const fileOf = (secret: string) => join(folder, secret)
 
   function expire() {
@@ -72,20 +72,24 @@ export function sources({ folder, maxBytes, maxPerUser, clock, ids, checkRoom }:
           `${maxPerUser} sources of yours wait to be built, which is the most here (DOZEN_MAX_SOURCES): build them, or wait an hour until they go.`,
         )
       const secret = ids.secret()
-      known.set(secret, { accountId, expires: clock.now().getTime() + KEPT_MS, isThere: false, isUsed: false })
+      known.set(secret, { accountId, expires: clock.now().getTime() + KEPT_MS, isThere: false, isUsed: false, isComing: false })
       return { secret }
     },
-    /** Keeps an upload once it is whole. Throws not_found, too_large. */
+    /** Keeps an upload once it is whole. Throws not_found, too_large; and conflict while another one comes, each of which would fill the disk by itself. */
     async put(secret: string, body: Readable): Promise<void> {
       const entry = get(secret)
-      await checkRoom?.()
+      if (entry.isComing)
+        throw new AppError('conflict', 'This source is being uploaded already: wait for that, or make another source.')
+      entry.isComing = true
       const part = `${fileOf(secret)}.${ids.uuid()}`
       try {
+        await checkRoom?.()
         await pipeline(bounded(body), createWriteStream(part, { mode: 0o600 }))
         if (known.get(secret) !== entry) throw notFound('source') // its hour was over meanwhile
         renameSync(part, fileOf(secret))
         entry.isThere = true
       } finally {
+        entry.isComing = false
         rmSync(part, { force: true })
       }
     },

@@ -39,10 +39,13 @@ describe('remote sources of a Dockerfile', () => {
     ).toEqual([])
   })
 
-  it.each([METADATA, '127.0.0.1', '::1', '10.1.2.3', 'localhost', 'LOCALHOST.', 'a.localhost', '::ffff:a9fe:a9fe'])('are refused at %s', async (host) => {
-    const [found] = hosts(`ADD http://${host.includes(':') ? `[${host}]` : host}/ /x`)
-    await expect(checkHost(found!)).rejects.toThrow(/inside this machine or its network/)
-  })
+  it.each([METADATA, '127.0.0.1', '::1', '10.1.2.3', 'localhost', 'LOCALHOST.', 'a.localhost', '::ffff:a9fe:a9fe'])(
+    'are refused at %s',
+    async (host) => {
+      const [found] = hosts(`ADD http://${host.includes(':') ? `[${host}]` : host}/ /x`)
+      await expect(checkHost(found!)).rejects.toThrow(/inside this machine or its network/)
+    },
+  )
 
   it('takes no longer for a Dockerfile made to take long', () => {
     expect(remoteHosts(`ENV A=x\n${'ENV A=$A$A$A$A$A$A$A$A\n'.repeat(50)}ADD ${'$A'.repeat(50_000)} /x`, {})).toEqual([])

@@ -265,9 +265,17 @@ release: {image: worker, command: [cat /work.txt]}`
     ['the network of the machine', 'RUN --network=host true'],
     ['rights on the machine', 'RUN --security=insecure true'],
     ['an image of another app by its id', `COPY --from=sha256:${'0'.repeat(64)} / /`],
+    ['an image of another app to mount', `RUN --mount=type=bind,from=sha256:${'0'.repeat(64)},target=/theirs true`],
     ['a path outside of its context', 'COPY ../../etc/hostname /'],
   ])('gives no Dockerfile %s (ABUSE 45, 46)', async (_, line) => {
     await expect(build({ Dockerfile: `FROM dozen/stack:run\n${line}\n` })).rejects.toMatchObject({ code: 'build_failed' })
+  })
+
+  it.each([7, 8, 9])('leads no step to the machine by the descriptor %i of who starts it (ABUSE 46)', async (fd) => {
+    const steps = `WORKDIR /proc/self/fd/${fd}\nRUN cat ../../../etc/hostname ../../../../etc/hostname ../../../../../etc/hostname; echo read\n`
+    const { message } = await build({ Dockerfile: `FROM dozen/stack:run\n${steps}` }).then(({ output }) => ({ message: output }), (cause: Error) => cause) // prettier-ignore
+    expect(message).toMatch(/fd\/\d/)
+    expect(message.split('\n').map((line) => line.split(' ').at(-1))).not.toContain(hostname())
   })
 
   it('follows no link of the source on the machine (ABUSE 47)', async () => {

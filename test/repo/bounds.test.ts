@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import express from 'express'
 import { afterAll, expect, it } from 'vitest'
 import { accounts as makeAccounts } from '../../server/accounts/accounts.ts'
@@ -164,6 +164,19 @@ it.each([
   ['DOZEN_MAX_SOURCES', '0', '-1', 'x'],
 ])('%s refuses %s, %s and %s', (name, ...values) => {
   for (const value of values) expect(() => parseConfig({ [name]: value })).toThrow(name)
+})
+
+it('a source takes one upload at a time: many would be bounded by nothing together', async () => {
+  const all = uploads()
+  const { secret } = all.create('u')
+  const slow = new PassThrough()
+  slow.write('123')
+  const first = all.put(secret, slow)
+  await expect(all.put(secret, Readable.from(['x']))).rejects.toMatchObject({ code: 'conflict' })
+  slow.end('4')
+  await first
+  await all.put(secret, Readable.from([Buffer.from('again')]))
+  expect(await all.sha256(secret)).toHaveLength(64)
 })
 
 it('whoever makes too many requests is told in RateLimit-Remaining that none is left', async () => {
