@@ -1,9 +1,10 @@
 import Docker from 'dockerode'
+import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../support/programs.ts'
+import { run, until } from '../support/programs.ts'
 import { stackImage } from '../support/sweep.ts'
 import { inspect, nodeApp, useWorld } from '../support/world.ts'
 
@@ -93,7 +94,8 @@ describe('from inside a container', () => {
     const { port } = service!.address() as AddressInfo
     const neighbour = await onEnginesNetwork(image, `GATEWAY:${port}`)
     const all = [...targets.forbidden, ...targets.router].join(',')
-    const steps = ['COPY . .', 'USER app', `RUN HOME=/nowhere; node probe.js ${all}; ${SOCKETS}`, 'CMD node server.js']
+    const npm = 'RUN echo "npm says $(npm view is-number@7.0.0 name)"' // the internet is theirs
+    const steps = ['COPY . .', 'USER app', npm, `RUN HOME=/nowhere; node probe.js ${all}; ${SOCKETS}`, 'CMD node server.js']
     try {
       const { output } = await world.push(app, {
         ...nodeApp('filed'),
@@ -102,10 +104,38 @@ describe('from inside a container', () => {
         Procfile: null,
       })
       expectFenced(output.replaceAll(/^remote: +/gm, ''))
+      expect(output).toContain('npm says is-number')
       expect((await neighbour.seen()).filter((kind) => kind.startsWith('E'))).toEqual([]) // refused, or cut
     } finally {
       await neighbour.remove()
     }
+  })
+  it('of what a Dockerfile has the engine fetch, no address inside is asked: the push is refused before the build', async () => {
+    const app = await world.create('adding')
+    let asked = 0
+    service!.on('connection', () => asked++)
+    const { port } = service!.address() as AddressInfo
+    const inside = ['http://169.254.169.254/latest/', `http://127.0.0.1:${port}/x`, `http://$WHERE:${port}/x`]
+    for (const url of inside) {
+      const Dockerfile = `FROM ${await stackImage()}\nARG WHERE=localhost\nADD ${url} /x\n`
+      const { output } = await world.push(app, { Dockerfile }, { expectFail: true })
+      expect(output).toMatch(
+        /Dockerfile adds a file from \S+: .* inside this machine or its network.*Put the file into the source/,
+      )
+    }
+    expect(asked).toBe(0)
+  })
+  it('of a build by a Dockerfile whose controller is killed, the engine’s own network is free again at its next start', async () => {
+    const app = await world.create('killed')
+    const chain = `DOZEN-BI-${createHash('sha256').update(world.instance).digest('hex').slice(0, 8)}`
+    const rules = async () => (await run('iptables', ['--wait', '5', '-S'])).stdout
+    const Dockerfile = `FROM ${await stackImage()}\nRUN sleep 60; echo ${chain}\n`
+    const pushing = world.tryPush(app, { Dockerfile })
+    await world.until(async () => (await rules()).includes(chain), 60_000, 'its steps are fenced')
+    await world.killController()
+    expect((await pushing).code).not.toBe(0)
+    await world.until(async () => !(await rules()).includes(chain), 30_000, 'the rules are gone')
+    await world.expectUp('outer', 'this is public')
   })
 })
 
