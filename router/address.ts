@@ -1,7 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 
 /** "::ffff:203.0.113.9" → "203.0.113.9"; undefined when the client is gone already. */
-export const plainAddress = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/, '')
+export const plainAddress = (address: string | undefined): string | undefined =>
+  address?.startsWith('::ffff:') ? address.replace(/^::ffff:(?=\d+\.)/, '') : address
 
 /** `DOZEN_TRUSTED_PROXIES`: addresses and networks ("10.0.0.0/8, ::1") whose word about their client is believed. Throws Error with a sentence. */
 export function trustedProxies(text: string): (address: string) => boolean {
