@@ -1,7 +1,7 @@
 import type { Usage } from './routes.ts'
 
 /** Requests of one app that begin at once within one turn; those beyond it let everything else that waits go first. */
-const STARTS = 32
+const STARTS = 8
 const TURN_MS = 0.5
 /** An app is alone when no other one had a request for so long. It is never held back. */
 const ALONE_MS = 10_000
