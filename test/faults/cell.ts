@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Failpoint } from '../../server/failpoint.ts'
@@ -41,7 +41,13 @@ export async function killAt(place: Place, { operation, point }: Cell, { pids, l
   const load = await flow(world, app)
   arm(points, point, pids?.() ?? [])
   const acting = operation.act(app)
-  await world.until(() => !existsSync(join(points, point)), 60_000, `${operation.name} comes to ${point}`)
+  let ended: string | undefined
+  void acting.then(({ said }) => (ended = said))
+  await world.until(() => !existsSync(join(points, point)) || ended !== undefined, 60_000, `${operation.name} comes to ${point}`)
+  if (existsSync(join(points, point))) {
+    rmSync(join(points, point))
+    throw new Error(`${operation.name} ended before ${point}: ${ended}`)
+  }
   await revive?.()
   const outcome = await acting
   await answering(world)
