@@ -98,7 +98,7 @@ export class OwnEngine {
   /** With SIGTERM it stops its containers, unless it may leave them alive. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const { pid } = this
-    if (pid && isAlive(pid)) process.kill(pid, signal)
+    if (pid) kill(pid, signal)
     const isContainerd = (one: number) => /^[^\0]*containerd\0/.test(commandOf(one)) && commandOf(one).includes(this.base)
     await until(() => (!pid || !isAlive(pid)) && !pids().some(isContainerd), 60_000, 'the engine has ended')
   }
@@ -106,7 +106,7 @@ export class OwnEngine {
   /** As when the power goes: every process of it and of its containers dies at once, and what it kept in memory is gone. */
   async powerOff(): Promise<void> {
     const dying = this.processes()
-    for (const pid of dying) process.kill(pid, 'SIGKILL')
+    for (const pid of dying) kill(pid, 'SIGKILL')
     await until(() => this.processes().length === 0 && !isAlive(this.pid), 20_000, 'nothing of the engine runs')
     await this.unmount()
     await this.disconnect()
@@ -136,6 +136,16 @@ export class OwnEngine {
 async function must(program: string, ...args: string[]) {
   const { code, stderr } = await run(program, args)
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with status ${code}: ${stderr}`)
+}
+
+/** One that has ended meanwhile is as wanted. */
+function kill(pid: number, signal: NodeJS.Signals) {
+  if (isAlive(pid))
+    try {
+      process.kill(pid, signal)
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause
+    }
 }
 
 const pids = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number) // prettier-ignore
