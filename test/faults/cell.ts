@@ -41,13 +41,7 @@ export async function killAt(place: Place, { operation, point }: Cell, { pids, l
   const load = await flow(world, app)
   arm(points, point, pids?.() ?? [])
   const acting = operation.act(app)
-  let ended: string | undefined
-  void acting.then(({ said }) => (ended = said))
-  await world.until(() => !existsSync(join(points, point)) || ended !== undefined, 60_000, `${operation.name} comes to ${point}`)
-  if (existsSync(join(points, point))) {
-    rmSync(join(points, point))
-    throw new Error(`${operation.name} ended before ${point}: ${ended}`)
-  }
+  await comes(place, operation, point, acting)
   await revive?.()
   const outcome = await acting
   await answering(world)
@@ -58,6 +52,20 @@ export async function killAt(place: Place, { operation, point }: Cell, { pids, l
   expect(failures.filter((failure) => failure.includes('no answer within'))).toEqual([]) // a cut is an answer, silence is none
   await world.expectUp(app, 'body')
 } // prettier-ignore
+
+/** Most of what an operation sets going it does not wait for. */
+const AFTERWARDS_MS = 15_000
+
+async function comes({ world, points }: Place, { name }: Operation, point: Failpoint, acting: ReturnType<Operation['act']>) {
+  const isThere = () => !existsSync(join(points, point))
+  let ended: { said: string; at: number } | undefined
+  void acting.then(({ said }) => (ended = { said, at: performance.now() }))
+  const isOver = () => ended !== undefined && performance.now() - ended.at > AFTERWARDS_MS
+  await world.until(() => isThere() || isOver(), 60_000, `${name} comes to ${point}`)
+  if (isThere()) return
+  rmSync(join(points, point))
+  throw new Error(`${name} ended and did not come to ${point}: ${ended?.said}`)
+}
 
 /** kill -9 of the controller at a moment that no step boundary marks. */
 export async function killAfter(place: Place, operation: Operation, afterMs: number) {

@@ -70,6 +70,7 @@ export function operations(world: World): Operation[] {
     },
     {
       name: 'deploy that fails',
+      prepare: (app) => cli('ps:scale', 'web=1', 'worker=1', '-a', app), // it is the worker that fails
       act: (app) => push(app, shopFiles(`bad ${++last}`, { worker: 'false' })),
       points: ['release.appended', 'phase.passed', ...START, 'release.failing', 'release.failed'],
     },
