@@ -16,9 +16,10 @@ export const cellsOf = (operations: readonly Operation[]): Cell[] =>
 /** Those where the router has something to do. */
 export const isServing = ({ point }: Cell) => /^(switch|table|retire|dyno)/.test(point)
 
-/** An app with two releases, so that a rollback has somewhere to go, and a worker. */
-export async function openShop({ world, app, temporary }: Place) {
+/** An app with two releases, so that a rollback has somewhere to go, and a worker; each release has `config` ("NAME=value"). */
+export async function openShop({ world, app, temporary }: Place, config: readonly string[] = []) {
   await world.create(app)
+  if (config.length > 0) await world.cliOk('config:set', ...config, '-a', app)
   if (isDockerfile()) await world.cliOk('stack:set', 'container', '-a', app)
   await world.push(app, shopFiles('body 0'))
   await world.push(app, shopFiles('body 00'))

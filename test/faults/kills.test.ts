@@ -25,10 +25,7 @@ describe(`killed anywhere (DOZEN_FAULTS_SEED=${seed})`, () => {
   const app = 'shop'
   const place = { world, app, points, temporary }
 
-  beforeAll(async () => {
-    await openShop(place)
-    await world.cliOk('config:set', `CANARY=${CANARY}`, '--wait', '-a', app)
-  })
+  beforeAll(() => openShop(place, [`CANARY=${CANARY}`]))
   afterAll(() => rmSync(base, { recursive: true, force: true }))
 
   const kinds = (from: readonly Cell[]) =>
