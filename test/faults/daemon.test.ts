@@ -12,6 +12,7 @@ const base = mkdtempSync(join(tmpdir(), 'dozen-faults-'))
 const points = join(base, 'points')
 const temporary = join(base, 'tmp')
 for (const folder of [points, temporary]) mkdirSync(folder)
+afterAll(() => rmSync(base, { recursive: true, force: true }))
 const app = 'shop'
 
 /** FAULTS.md F4 and F9 with a daemon that really dies: one of our own, which nobody else uses. */
@@ -39,7 +40,6 @@ describe.each([
   afterAll(async () => {
     await world?.close()
     await engine.remove()
-    rmSync(base, { recursive: true, force: true })
     delete process.env.DOZEN_DOCKER_SOCKET
   })
 
