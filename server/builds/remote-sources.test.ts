@@ -50,4 +50,16 @@ describe('remote sources of a Dockerfile', () => {
   it('takes no longer for a Dockerfile made to take long', () => {
     expect(remoteHosts(`ENV A=x\n${'ENV A=$A$A$A$A$A$A$A$A\n'.repeat(50)}ADD ${'$A'.repeat(50_000)} /x`, {})).toEqual([])
   })
+
+  it.each([
+    ['remarks', '# escape\n'.repeat(200_000)],
+    ['empty lines', '\n'.repeat(200_000)],
+    ['blanks', `ADD${' '.repeat(200_000)}\u2028`],
+    ['continued lines', 'ADD a \\\n\n'.repeat(50_000)],
+    ['quotes', `ENV ${`"'`.repeat(100_000)}`],
+    ['variables', `ENV A=b\nADD ${'$A'.repeat(100_000)} /x`],
+    ['names of users', `ADD ${'a@'.repeat(100_000)} /x`],
+  ])('are looked for in many %s without end to end again', (_, text) => {
+    expect(remoteHosts(`${text}\nADD http://${METADATA}/ /x\n`, {})).toContain(METADATA)
+  })
 })

@@ -14,7 +14,7 @@ export function remoteHosts(dockerfile: string, args: Readonly<Record<string, st
   const values = new Map<string, string>()
   const hosts = new Set<string>()
   for (const line of instructions(dockerfile)) {
-    const [, name, rest] = /^\s*(?:ONBUILD\s+)?(ADD|ARG|ENV)\s+(.*)$/i.exec(line) ?? []
+    const [, name, rest] = /^\s*(?:ONBUILD\s+)?(ADD|ARG|ENV)\s+([^]*)/i.exec(line) ?? []
     if (name === undefined || rest === undefined) continue
     if (name.toUpperCase() === 'ADD') for (const host of hostsIn(expanded(rest, values))) hosts.add(host)
     else
@@ -26,7 +26,7 @@ export function remoteHosts(dockerfile: string, args: Readonly<Record<string, st
 
 /** One a line: continued lines joined, as the `escape` directive has it, and comments between them left out. */
 function instructions(dockerfile: string): string[] {
-  const isTick = /^(?:\s*#.*\r?\n)*?\s*#\s*escape\s*=\s*`\s*$/im.test(dockerfile)
+  const isTick = /^(?:[ \t]*(?:#.*)?\r?\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`[ \t]*(?:\r?\n|$)/i.test(dockerfile)
   const kept = dockerfile.replace(/^[ \t]*#.*(?:\r?\n|$)/gm, '')
   return kept.replace(isTick ? /`[ \t]*\r?\n(?:[ \t]*\r?\n)*/g : /\\[ \t]*\r?\n(?:[ \t]*\r?\n)*/g, '').split(/\r?\n/)
 }
